@@ -1,0 +1,199 @@
+/*
+ * job.h: the job record and every statement that changes it. No other file writes background_jobs.
+ *
+ * attempt is the fence: it counts claims. A message carries the value it was published with; a claim requires it
+ * and adds one; every write of a worker requires status='processing' and the value its claim produced. dispatch_at
+ * says when the relay must act (DESIGN: "One column says who must act next"): publish a queued row, rescue a
+ * processing one. NULL: a message sits confirmed in the broker, or the job is finished.
+ *
+ * job_counts holds the number of jobs by organization, type, status and priority, in shards that are summed on
+ * read; every transaction that changes a status changes its counts with it, so they are exact after any crash.
+ */
+#ifndef BELLMAN_JOB_H
+#define BELLMAN_JOB_H
+
+#include <jansson.h>
+
+#include "domain/field.h"
+#include "ground/base.h"
+#include "ground/err.h"
+#include "ground/ids.h"
+#include "ports/db.h"
+#include "ports/mq.h"
+
+extern const struct record job_record;         /* background_jobs */
+extern const struct record job_attempt_record; /* job_attempts, as shown in a job's answer */
+extern const struct record job_create_body;    /* POST /background-jobs */
+
+enum job_status { JOB_QUEUED, JOB_PROCESSING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED, JOB_STATUSES };
+const char *job_status_name(enum job_status status);
+bool job_status_parse(const char *name, enum job_status *ret);
+bool job_status_is_final(enum job_status status);
+
+#define ORG_ID_BYTES 65
+#define JOB_TYPE_BYTES 65
+#define WORKER_ID_BYTES 101 /* host:pid:random */
+
+/* --- API side (job_api.c) -------------------------------------------------------------------------------------- */
+
+struct job_new {
+    const char *organization_id;
+    const char *job_type;
+    const char *created_by;
+    const json_t *payload;
+    int64_t priority;
+    int64_t max_retries;
+    int64_t timeout_s;
+    int64_t scheduled_wall_us; /* 0: now */
+    const char *unique_key;      /* NULL: none */
+    const char *idempotency_key; /* NULL: none; unique per organization, user and route */
+    const unsigned char *request_sha256; /* 32 bytes; with idempotency_key */
+    const char *traceparent;     /* NULL: none */
+    int64_t grace_ms;            /* dispatch_at of a job that is due: now plus this */
+};
+
+enum job_insert { JOB_INSERTED, JOB_REPLAYED, JOB_KEY_REUSED, JOB_NOT_UNIQUE };
+
+/* Inserts the row and its count in one transaction. ret_id gets the new id, or for JOB_REPLAYED (same idempotency key,
+ * same request) and JOB_NOT_UNIQUE (a live job holds unique_key) the id of the one that is there. */
+bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES],
+                struct err *e) MUST_CHECK;
+
+/* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
+bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+
+struct job_filter {
+    const char *organization_id;
+    const char *status;   /* NULL: any */
+    const char *job_type; /* NULL: any */
+    bool has_priority;
+    int64_t priority;
+    int64_t created_after_us;  /* 0: none; exclusive */
+    int64_t created_before_us; /* 0: none; exclusive */
+    int64_t skip;
+    int64_t limit;
+    const char *cursor; /* NULL: first page */
+};
+
+/* {jobs, total, skip, limit, next_cursor}, newest first, ties by id; a listed job has no attempts[]. total comes from
+ * job_counts; with created_after/before it is counted up to 10,000 and total_capped says so. A cursor that is not one
+ * of ours gives ERR_INVALID. */
+bool job_list(struct db *db, const struct job_filter *filter, json_t **ret, struct err *e) MUST_CHECK;
+
+enum job_cancel { JOB_CANCEL_DONE, JOB_CANCEL_TOLD, JOB_CANCEL_ALREADY, JOB_CANCEL_FINISHED };
+/* Cancels a queued job, or asks for the cancel of a processing one. The caller broadcasts for JOB_CANCEL_TOLD. */
+bool job_cancel(struct db *db, const char *organization_id, const char *id, const char *user, enum job_cancel *ret,
+                struct err *e) MUST_CHECK;
+
+/* --- dispatch (job_dispatch.c): the relay and the publisher -------------------------------------------------------- */
+
+struct job_ref {
+    char id[UUID_TEXT_BYTES];
+    int64_t attempt;
+    enum lane lane;
+    char job_type[JOB_TYPE_BYTES];
+    char traceparent[56];
+};
+
+/* Takes up to max queued rows whose dispatch_at has passed and moves it grace_ms ahead, so that nobody else
+ * publishes them meanwhile. refs has room for max. */
+bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Clears dispatch_at of queued rows whose message is confirmed (attempt must still match). */
+bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
+/* Makes due up to max queued rows of the lane that count on a message and have not changed for min_age_ms: their
+ * messages are lost. Harmless when they are not. */
+bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Number of such rows, counted up to limit. */
+bool job_count_dispatched(struct db *db, enum lane lane, int64_t min_age_ms, int64_t limit, int64_t *ret, struct err *e) MUST_CHECK;
+/* Failed rows that a rescue finished, whose dead letter must still be published: taken like job_take_due. cause is
+ * copied into traceparent's place of the message by the caller; here it comes with the ref. */
+struct job_dead_ref {
+    struct job_ref ref;
+    char cause[65];
+};
+bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
+bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
+
+/* --- worker (job_work.c) ------------------------------------------------------------------------------------------- */
+
+enum job_claim_result {
+    JOB_CLAIMED,
+    JOB_STALE,      /* duplicate, cancelled, finished or claimed by another: ack */
+    JOB_STALE_DEAD, /* the failure of this very delivery is committed, its dead-lettering is not: reject */
+    JOB_MISSING,    /* no such row: not visible yet, or never ours */
+};
+
+/* One delivery on its way through claim; the rest is filled for JOB_CLAIMED. */
+struct job_claim {
+    char id[UUID_TEXT_BYTES];
+    int64_t message_attempt;
+    enum job_claim_result result;
+    int64_t attempt; /* the fence: message_attempt + 1 */
+    char organization_id[ORG_ID_BYTES];
+    char job_type[JOB_TYPE_BYTES];
+    int64_t priority;
+    int64_t retry_count;
+    int64_t max_retries;
+    int64_t timeout_s;
+    int64_t created_wall_us;
+    char *payload; /* JSON text; freed by job_claim_release */
+    char traceparent[56];
+};
+void job_claim_release(struct job_claim *claim);
+
+/* Claims n deliveries in one transaction: dispatch_at becomes the lease's end. */
+bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, struct job_claim *claims, size_t n,
+                     struct err *e) MUST_CHECK;
+
+enum job_finish_kind {
+    JOB_FINISH_COMPLETED,
+    JOB_FINISH_RETRY,     /* queued again, retry_count + 1, due in delay_ms */
+    JOB_FINISH_FAILED,    /* for good; the message is then dead-lettered */
+    JOB_FINISH_CANCELLED,
+    JOB_FINISH_RELEASED,  /* handed back unstarted at shutdown: queued, due now, no retry spent */
+};
+
+struct job_finish {
+    const struct job_claim *claim;
+    enum job_finish_kind kind;
+    const char *outcome; /* of the attempt row: completed, failed, timeout, cancelled, released */
+    const char *result;  /* JSON text, or NULL */
+    const char *error;   /* NULL unless it went wrong; at most 2,000 bytes are kept */
+    const char *cause;   /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, timeout */
+    int64_t delay_ms;    /* JOB_FINISH_RETRY */
+    int64_t started_wall_us; /* when the handler began, for the attempt row */
+    bool written;        /* out: the fence held and the row was written; false: another owns the job now */
+};
+
+/* Writes n outcomes with their attempt rows and counts in one transaction. A cancel that was asked for meanwhile turns
+ * a RETRY into CANCELLED. */
+bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e) MUST_CHECK;
+
+/* Renews the leases of running jobs; sets told[i] when a cancel was asked for, lost[i] when the fence no longer holds. */
+bool job_renew_leases(struct db *db, const char *worker_id, int64_t lease_ms, const struct job_ref *refs, size_t n,
+                      bool *told, bool *lost, struct err *e) MUST_CHECK;
+
+/* Rescues up to max processing rows whose lease has ended: the attempt is recorded as lost; the job is queued and due at
+ * once, cancelled if that was asked for, or failed (cause crashed_worker, its dead letter due) when it was lost crash_limit times. */
+bool job_rescue(struct db *db, int64_t crash_limit, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
+
+/* Progress 0-100 and a short message of a running job (fenced). */
+bool job_progress(struct db *db, const char *id, int64_t attempt, int64_t percent, const char *message, struct err *e) MUST_CHECK;
+
+/* A failure of a message that names a row we never claimed (unknown type seen before the claim is not one: it is claimed
+ * and finished like any job). */
+
+/* --- counts (job_counts.c) --------------------------------------------------------------------------------------------- */
+
+/* One change of a counter; add them up and write them in the caller's transaction. */
+struct job_count_delta {
+    const char *organization_id;
+    const char *job_type;
+    enum job_status status;
+    int64_t priority;
+    int64_t delta;
+};
+bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e) MUST_CHECK;
+bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * mq.h: RabbitMQ, the only includer of amqp.h.
+ *
+ * One struct mq is one connection with one channel and belongs to one thread. Everything the broker
+ * sends arrives through mq_next as one event, whatever librabbitmq call it would otherwise hide in:
+ * deliveries, confirms, returns, cancels, blocked connections, the end of the channel or connection.
+ * After MQ_CLOSED, or any false return, the handle is dead: free it, wait, connect again. Each
+ * connection has an epoch; acks carry it, so that a tag of a former connection is never acked on
+ * a new one.
+ */
+#ifndef BELLMAN_MQ_H
+#define BELLMAN_MQ_H
+
+#include "ground/base.h"
+#include "ground/conf.h"
+#include "ground/err.h"
+
+enum lane { LANE_HIGH, LANE_NORMAL, LANE_LOW, LANES };
+
+/* "high", "normal", "low": the routing key. */
+const char *lane_name(enum lane lane);
+/* priority 1, 0, -1 of the row to its lane and back. */
+enum lane lane_of_priority(int64_t priority);
+int64_t lane_priority(enum lane lane);
+
+#define MQ_EXCHANGE_JOBS "bellman.jobs"
+#define MQ_EXCHANGE_DEAD "bellman.dead"
+#define MQ_EXCHANGE_CONTROL "bellman.control"
+#define MQ_QUEUE_DEAD "bellman.dead"
+
+struct mq;
+
+/* What a job message carries. Strings are borrowed in mq_publish and owned by the event in mq_next. */
+struct mq_message {
+    char job_id[37];      /* message_id; empty when the property was missing or too long */
+    int64_t attempt;      /* header x-bellman-attempt; -1 when missing or not a number */
+    enum lane lane;       /* from the routing key; LANES when it is none of ours */
+    char job_type[65];    /* property type */
+    char traceparent[56]; /* header traceparent, or empty */
+    char cause[65];       /* header x-bellman-cause of a dead letter, or empty */
+};
+
+enum mq_event_type {
+    MQ_NOTHING,   /* the wait timed out or was woken */
+    MQ_DELIVERY,  /* tag, message */
+    MQ_CONTROL,   /* body: a broadcast */
+    MQ_CONFIRMED, /* tag, multiple */
+    MQ_REJECTED,  /* tag, multiple: the broker nacked a publish */
+    MQ_RETURNED,  /* message: mandatory and unroutable; its confirm still follows */
+    MQ_CANCELLED, /* the queue under a consumer went away: reconnect */
+    MQ_BLOCKED,   /* the broker takes no publishes for now; text says why */
+    MQ_UNBLOCKED,
+    MQ_CLOSED, /* text says why; the handle is dead */
+};
+
+struct mq_event {
+    enum mq_event_type type;
+    uint64_t tag;
+    bool multiple;
+    bool redelivered;
+    struct mq_message message;
+    char *body; /* MQ_CONTROL: NUL-terminated, at most 64 KB; owned, released by mq_event_release */
+    size_t body_bytes;
+    char text[160];
+};
+void mq_event_release(struct mq_event *event);
+
+/* Connects, logs in with the capabilities we rely on, opens the channel. Bounded by 5 s. */
+struct mq *mq_connect(const struct conf *conf, const char *name, struct err *e) MUST_CHECK;
+/* Closes politely when the link is well, else just drops it. NULL is fine. */
+void mq_free(struct mq *mq);
+
+/* Rises with every connection of the process; never 0. */
+uint64_t mq_epoch(const struct mq *mq);
+
+/* Declares exchanges, queues and bindings of the configured layout. created[lane] tells which job queues did
+ * not exist before: their messages, if there ever were any, are gone. A queue that exists with other
+ * arguments gives ERR_CONFLICT naming it. */
+bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e) MUST_CHECK;
+
+/* Messages ready and consumers of the lane's queue. */
+bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e) MUST_CHECK;
+
+/* Starts consuming every job queue of the layout with the given prefetch per queue. */
+bool mq_consume_jobs(struct mq *mq, uint16_t prefetch, struct err *e) MUST_CHECK;
+/* Stops it: what is on the way still arrives. */
+bool mq_cancel_jobs(struct mq *mq, struct err *e) MUST_CHECK;
+/* Binds an exclusive queue to the control fanout and consumes it without acks. */
+bool mq_consume_control(struct mq *mq, struct err *e) MUST_CHECK;
+
+bool mq_ack(struct mq *mq, uint64_t tag, bool multiple, struct err *e) MUST_CHECK;
+/* requeue=false dead-letters the message by the queue's policy. */
+bool mq_reject(struct mq *mq, uint64_t tag, bool requeue, struct err *e) MUST_CHECK;
+
+/* Turns confirms on. From then on every publish gets the next sequence number, from 1. */
+bool mq_confirm_select(struct mq *mq, struct err *e) MUST_CHECK;
+/* Persistent and mandatory. exchange is MQ_EXCHANGE_JOBS or MQ_EXCHANGE_DEAD; ret_sequence is what
+ * MQ_CONFIRMED will carry. */
+bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *message, uint64_t *ret_sequence,
+                struct err *e) MUST_CHECK;
+/* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. */
+bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e) MUST_CHECK;
+
+/* Gets one message from the dead queue without acking it (ret_found=false: empty). */
+bool mq_get_dead(struct mq *mq, struct mq_event *ret, bool *ret_found, struct err *e) MUST_CHECK;
+
+/* Waits up to timeout_ms (at most 1,000: heartbeats are served only inside) for the next event, or until wake_fd (an
+ * eventfd, -1 for none) is readable; the eventfd is drained. Returns the event's type. */
+enum mq_event_type mq_next(struct mq *mq, int timeout_ms, int wake_fd, struct mq_event *event);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * handler.h: what a job type's run function gets and gives.
+ *
+ * A handler runs on a runner thread that owns ctx and everything in it. It looks at job_stopping() at least once a second
+ * and returns JOB_STOPPED soon after it turns true (cancel, timeout, lost lease, hard shutdown: the runner knows which).
+ */
+#ifndef BELLMAN_HANDLER_H
+#define BELLMAN_HANDLER_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "domain/cache.h"
+#include "domain/dispatcher.h"
+#include "domain/job.h"
+#include "ground/conf.h"
+#include "ports/db.h"
+#include "ports/seal.h"
+#include "ports/smtp.h"
+
+enum job_outcome {
+    JOB_DONE,      /* ctx->result may be set */
+    JOB_RETRY,     /* ctx->error says why; ctx->retry_after_ms > 0 overrides the backoff */
+    JOB_PERMANENT, /* trying again cannot help; ctx->error says why */
+    JOB_STOPPED,   /* gave up because job_stopping() was true */
+};
+
+struct job_context {
+    const struct job_claim *claim;
+    const json_t *payload; /* checked against the type's record */
+    const struct conf *conf;
+    struct db *db;                 /* the runner's own connection */
+    struct smtp *smtp;             /* the runner's own handle */
+    struct dispatcher *dispatcher; /* for broadcasts */
+    struct cache *settings_cache;  /* organization id -> settings JSON */
+
+    atomic_bool stop;      /* set by other threads under stop_lock, then stop_cond is signalled */
+    pthread_mutex_t stop_lock;
+    pthread_cond_t stop_cond; /* CLOCK_MONOTONIC */
+
+    json_t *result;         /* owned; NULL or set by the handler */
+    int64_t retry_after_ms; /* 0: the backoff decides */
+    char error[512];
+};
+
+typedef enum job_outcome job_run_fn(struct job_context *ctx);
+
+static inline bool job_stopping(struct job_context *ctx) { return atomic_load(&ctx->stop); }
+
+/* Sleeps up to ms or until told to stop. True when the whole time passed. */
+bool job_sleep_ms(struct job_context *ctx, int64_t ms);
+/* Writes ctx->error and returns outcome, so that a handler can write: return job_error(ctx, JOB_RETRY, "..."). */
+enum job_outcome job_error(struct job_context *ctx, enum job_outcome outcome, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* handlers.c: NULL for an unknown type. */
+job_run_fn *handler_find(const char *job_type);
+
+#endif
