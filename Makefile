@@ -1,0 +1,240 @@
+# Bellman. `make help` lists the targets; CONTRIBUTING.md explains the profiles.
+#
+# One makefile, no per-directory ones. Every profile builds into build/$(PROFILE)/ and never touches another's files.
+# Targets that first install packages call this same file again, so that pkg-config is asked after they are there.
+
+PROFILE ?= release
+STACK   ?= var
+FUZZ_S  ?= 60
+VERSION := 0.1.0
+
+PROFILES := release debug asan tsan cover fuzz
+ifeq ($(filter $(PROFILE),$(PROFILES)),)
+$(error PROFILE=$(PROFILE) is none of: $(PROFILES))
+endif
+
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+B      := build/$(PROFILE)
+PYTHON := /usr/bin/python3
+ifeq ($(origin CC),default)
+CC     := $(if $(filter fuzz,$(PROFILE)),clang,gcc)
+endif
+ifeq ($(origin AR),default)
+AR     := ar
+endif
+Q      := $(if $(V),,@)
+SAY     = @$(if $(V),true,printf '  %-6s %s\n')
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+
+PKGS      := glib-2.0 jansson libsodium libsystemd libcurl librabbitmq cjose libmariadb
+PKG_FLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS) cmocka 2>/dev/null))
+PKG_LIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wstrict-prototypes \
+        -Wmissing-prototypes -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wnull-dereference -Wswitch-enum
+ifneq ($(findstring clang,$(CC)),clang)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+endif
+ifneq ($(filter 1 true yes,$(CI) $(WERROR)),)
+WARN += -Werror
+endif
+
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+ifneq ($(findstring clang,$(CC)),clang)
+HARDEN := $(patsubst -D_FORTIFY_SOURCE=2,-D_FORTIFY_SOURCE=3,$(HARDEN))
+endif
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection=full
+endif
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+opt_release := -O2 -g $(HARDEN)
+ld_release  := $(HARDEN_LD)
+opt_debug   := -O0 -g3
+opt_asan    := -O1 -g $(ASAN)
+ld_asan     := $(ASAN)
+opt_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+ld_tsan     := -fsanitize=thread
+opt_cover   := -O0 -g --coverage
+ld_cover    := --coverage
+opt_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+ld_fuzz     := -fsanitize=address,undefined
+
+BANNED   := $(wildcard common/ground/banned.h)
+CPPFLAGS += -D_GNU_SOURCE -DBELLMAN_VERSION='"$(VERSION)"' -Icommon -I. $(addprefix -include ,$(BANNED)) $(PKG_FLAGS)
+CFLAGS   += -std=c17 -fno-common $(opt_$(PROFILE)) $(WARN) -pthread
+LDFLAGS  += -pthread $(ld_$(PROFILE)) -Wl,--as-needed
+LDLIBS   := $(PKG_LIBS) -lm
+
+# Where a program's own headers are looked for by tests, which sit in another directory.
+OWN_INCLUDES := -Ifcgi-app -Iconsumer -Ictl -Itests
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+
+COMMON_O   := $(call objects,common/*/*.c)
+API_O      := $(call objects,fcgi-app/*.c)
+CONSUMER_O := $(call objects,consumer/*.c)
+CTL_O      := $(call objects,ctl/*.c)
+UNIT_O     := $(call objects,tests/unit/test_*.c)
+UNIT_HELP_O := $(filter-out $(UNIT_O),$(call objects,tests/unit/*.c))
+FUZZ_O     := $(call objects,tests/fuzz/fuzz_*.c)
+FUZZ_HELP_O := $(filter-out $(FUZZ_O),$(call objects,tests/fuzz/*.c))
+
+PROGRAMS := $(if $(API_O),$(B)/bellman-api) $(if $(CONSUMER_O),$(B)/bellman-consumer) $(if $(CTL_O),$(B)/bellmanctl)
+UNIT     := $(UNIT_O:.o=)
+FUZZERS  := $(FUZZ_O:.o=)
+
+# The programs' objects without their main, for tests of one module: only what a test names is taken out of them.
+PARTS := $(B)/libapi.a $(B)/libconsumer.a $(B)/libctl.a
+
+C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] ctl/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+
+# ---- rules ----------------------------------------------------------------------------------------------------------
+
+.PHONY: all programs unit-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
+        test-integration asan tsan cover fuzz lint format bench openapi help clean FORCE
+.SECONDARY:
+
+all: programs
+
+programs: $(PROGRAMS)
+unit-programs: $(UNIT)
+fuzzers: $(FUZZERS)
+
+# Rewritten only when it changes, so every object is rebuilt exactly when the command that makes it is another one.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS) $(LDLIBS))' >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+
+$(B)/tests/%.o: CPPFLAGS += $(OWN_INCLUDES)
+
+$(B)/%.o: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libcommon.a: $(COMMON_O)
+$(B)/libapi.a: $(filter-out %/main.o,$(API_O))
+$(B)/libconsumer.a: $(filter-out %/main.o,$(CONSUMER_O))
+$(B)/libctl.a: $(filter-out %/main.o,$(CTL_O))
+$(B)/lib%.a: $(B)/.flags
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(SAY) AR $@
+	$(Q)$(AR) rcsD $@ $(filter %.o,$^)
+
+LINK = $(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(B)/bellman-api: $(API_O) $(B)/libcommon.a
+	$(SAY) LINK $@
+	$(LINK) $(LDLIBS) -lfcgi
+$(B)/bellman-consumer: $(CONSUMER_O) $(B)/libcommon.a
+	$(SAY) LINK $@
+	$(LINK) $(LDLIBS)
+$(B)/bellmanctl: $(CTL_O) $(B)/libcommon.a
+	$(SAY) LINK $@
+	$(LINK) $(LDLIBS)
+
+$(UNIT): %: %.o $(UNIT_HELP_O) $(PARTS) $(B)/libcommon.a
+	$(SAY) LINK $@
+	$(LINK) $(LDLIBS) -lfcgi -lcmocka
+$(FUZZERS): %: %.o $(FUZZ_HELP_O) $(PARTS) $(B)/libcommon.a
+	$(SAY) LINK $@
+	$(LINK) -fsanitize=fuzzer $(LDLIBS) -lfcgi
+
+-include $(patsubst %.o,%.d,$(COMMON_O) $(API_O) $(CONSUMER_O) $(CTL_O) $(UNIT_O) $(UNIT_HELP_O) $(FUZZ_O) $(FUZZ_HELP_O))
+
+# ---- the stack ------------------------------------------------------------------------------------------------------
+
+LAUNCH = BELLMAN_BUILD=$(B) STACK=$(STACK) $(PYTHON) tests/stack/stack.py
+
+deps:
+	@tools/deps.sh
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@exec env $(LAUNCH) run
+up: deps
+	@$(MAKE) --no-print-directory all
+	@$(LAUNCH) up
+down:
+	@$(LAUNCH) down
+stack-restart:
+	@$(LAUNCH) restart $(PART)
+clean-stack:
+	@$(LAUNCH) clean
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+
+test: deps
+	@$(MAKE) --no-print-directory test-all
+test-all: programs unit-programs
+	@BELLMAN_BUILD=$(B) tools/run_tests.sh unit integration
+test-unit: unit-programs
+	@BELLMAN_BUILD=$(B) tools/run_tests.sh unit
+test-integration: programs
+	@BELLMAN_BUILD=$(B) tools/run_tests.sh integration
+asan tsan: deps
+	@$(MAKE) --no-print-directory PROFILE=$@ test-all
+cover: deps
+	@find build/cover -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory PROFILE=cover test-all
+	@tools/coverage.py build/cover
+fuzz: deps
+	@$(MAKE) --no-print-directory PROFILE=fuzz fuzzers
+	@tools/run_fuzz.sh build/fuzz/tests/fuzz $(FUZZ_S)
+
+# ---- care -----------------------------------------------------------------------------------------------------------
+
+TIDY_JOBS := $(shell nproc)
+
+lint:
+	@$(PYTHON) tools/check_layers.py
+	@echo "cppcheck"; cppcheck --quiet --std=c17 --enable=warning,performance,portability --inline-suppr \
+	  --error-exitcode=1 --suppress=missingIncludeSystem -D_GNU_SOURCE -DBELLMAN_VERSION='""' -Icommon -I. $(OWN_INCLUDES) \
+	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+	@echo "clang-tidy"; printf '%s\n' $(filter-out tests/%,$(filter %.c,$(C_FILES))) | xargs -P $(TIDY_JOBS) -n 4 \
+	  clang-tidy --quiet --warnings-as-errors='*' --extra-arg=-Wno-unknown-warning-option -- -std=c17 \
+	  $(subst ','\'',$(CPPFLAGS)) $(OWN_INCLUDES) 2>&1 | { ! grep -E '(warning|error):' -A 4; }
+	@echo "clang-format"; clang-format --dry-run -Werror $(C_FILES)
+
+format:
+	@clang-format -i $(C_FILES)
+
+bench: deps
+	@tools/deps.sh bench
+	@$(MAKE) --no-print-directory all
+	@BELLMAN_BUILD=$(B) bench/run
+
+openapi: all
+	@$(B)/bellman-api --openapi >docs/openapi.yaml.new && mv docs/openapi.yaml.new docs/openapi.yaml
+
+help:
+	@echo "make                 build/release/{bellman-api,bellman-consumer,bellmanctl} (PROFILE=$(subst $() ,|,$(PROFILES)))"
+	@echo "make deps            install the Debian packages that are missing"
+	@echo "make run             the whole product in the foreground on private servers; Ctrl-C stops it"
+	@echo "make up | down       the same in the background (STACK=dir, default var)"
+	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
+	@echo "make clean-stack     stop the stack and delete its data"
+	@echo "make test            every test; also: test-unit test-integration asan tsan cover"
+	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
+	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"
+	@echo "make bench           load drivers beside their peers"
+	@echo "make openapi         docs/openapi.yaml from the tables"
+	@echo "make clean           delete build/"
+
+clean:
+	rm -rf build
