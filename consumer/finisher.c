@@ -1,0 +1,167 @@
+/*
+ * finisher.c: writes outcomes in batches, one transaction each, and only then lets the broker thread ack.
+ */
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "pipeline.h"
+
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_LAST_MS 2000
+
+/* Waits for the first finished job, then a moment for others to share its commit: until the batch is full, the time is
+ * up, or nothing else that is active could still join. NULL when the pipeline has stopped. */
+static GPtrArray *next_batch(struct pipeline *p)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    GPtrArray *batch = g_ptr_array_new();
+    pthread_mutex_lock(&p->lock);
+    while (g_queue_is_empty(&p->done) && pipeline_phase(p) != PIPELINE_STOPPED) {
+        pthread_cond_wait(&p->done_cond, &p->lock);
+    }
+    struct timespec until;
+    clock_deadline(0, &until);
+    int64_t nsec = until.tv_nsec + conf->consumer.finish_flush_us * 1000;
+    until.tv_sec += nsec / 1000000000;
+    until.tv_nsec = nsec % 1000000000;
+    while (g_queue_get_length(&p->done) < MIN((guint)conf->consumer.batch_max, g_hash_table_size(p->active)) &&
+           pthread_cond_timedwait(&p->done_cond, &p->lock, &until) == 0) {
+        /* one more has joined, or the wake was for someone else */
+    }
+    while (batch->len < (guint)conf->consumer.batch_max && !g_queue_is_empty(&p->done)) {
+        g_ptr_array_add(batch, g_queue_pop_head(&p->done));
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (batch->len == 0) {
+        g_ptr_array_unref(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+static enum verdict_kind verdict_for(const struct job_finish *f)
+{
+    return f->written && f->kind == JOB_FINISH_FAILED ? VERDICT_DEAD : VERDICT_ACK;
+}
+
+static void log_finished(const struct work *w)
+{
+    const struct job_finish *f = &w->finish;
+    enum log_level level = f->written && f->kind == JOB_FINISH_COMPLETED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+    if (!log_wants(level)) {
+        return;
+    }
+    LOG_AT(level, f->written ? "job.finished" : "job.fenced_off", LSTR("job_id", w->claim.id),
+           LSTR("org", w->claim.organization_id), LSTR("job_type", w->claim.job_type), LINT("attempt", w->claim.attempt),
+           LSTR("outcome", f->outcome), LSTR("cause", f->cause), LSTR("error", f->error),
+           LINT("retry_in_ms", f->kind == JOB_FINISH_RETRY ? f->delay_ms : 0),
+           LINT("dur_us", clock_wall_us() - w->started_wall_us),
+           LINT("wait_us", w->started_wall_us - w->claim.created_wall_us));
+}
+
+/* Verdicts out, works freed. */
+static void settle_batch(struct pipeline *p, GPtrArray *batch)
+{
+    g_autofree struct verdict *verdicts = g_new(struct verdict, batch->len);
+    pthread_mutex_lock(&p->lock);
+    for (guint i = 0; i < batch->len; i++) {
+        struct work *w = g_ptr_array_index(batch, i);
+        g_hash_table_remove(p->active, w);
+        verdicts[i] = (struct verdict){w->delivery.epoch, w->delivery.tag, verdict_for(&w->finish)};
+    }
+    g_array_append_vals(p->verdicts, verdicts, batch->len);
+    pthread_mutex_unlock(&p->lock);
+    pipeline_wake_broker(p);
+    for (guint i = 0; i < batch->len; i++) {
+        struct work *w = g_ptr_array_index(batch, i);
+        log_finished(w);
+        work_free(w);
+    }
+}
+
+static bool write_batch(struct pipeline *p, struct db *db, GPtrArray *batch, struct err *e)
+{
+    g_autofree struct job_finish *finishes = g_new(struct job_finish, batch->len);
+    for (guint i = 0; i < batch->len; i++) {
+        finishes[i] = ((struct work *)g_ptr_array_index(batch, i))->finish;
+    }
+    if (!job_finish_batch(db, p->worker_id, finishes, batch->len, e)) {
+        return false;
+    }
+    for (guint i = 0; i < batch->len; i++) {
+        ((struct work *)g_ptr_array_index(batch, i))->finish = finishes[i];
+    }
+    return true;
+}
+
+/* One outcome that the database refuses must not hold up the others: it becomes a failure that can be stored. */
+static void write_refused(struct pipeline *p, struct db *db, struct work *w, const struct err *cause)
+{
+    log_error("job.outcome_refused", LSTR("job_id", w->claim.id), LERR(cause));
+    w->finish.kind = JOB_FINISH_FAILED;
+    w->finish.outcome = "failed";
+    w->finish.cause = "permanent";
+    w->finish.result = NULL;
+    w->finish.error = "the outcome could not be stored";
+    struct err e = ERR_INIT;
+    if (!job_finish_batch(db, p->worker_id, &w->finish, 1, &e)) {
+        w->finish.written = false; /* its lease will end and the relay rescues it */
+        log_error("job.outcome_lost", LSTR("job_id", w->claim.id), LERR(&e));
+    }
+}
+
+static void write_one_by_one(struct pipeline *p, struct db *db, GPtrArray *batch)
+{
+    for (guint i = 0; i < batch->len; i++) {
+        struct work *w = g_ptr_array_index(batch, i);
+        struct err e = ERR_INIT;
+        if (!job_finish_batch(db, p->worker_id, &w->finish, 1, &e)) {
+            write_refused(p, db, w, &e);
+        }
+    }
+}
+
+static bool is_passing(const struct err *e)
+{
+    return e->code == ERR_UNAVAILABLE || e->code == ERR_LOCKED || e->code == ERR_UNKNOWN_OUTCOME ||
+           e->code == ERR_TIMEOUT;
+}
+
+/* Writes until it works: an outcome is never thrown away while this process lives. False only when stopped. */
+static bool write_until_done(struct pipeline *p, struct db *db, GPtrArray *batch)
+{
+    int64_t backoff_ms = BACKOFF_FIRST_MS;
+    bool reported = false;
+    while (pipeline_phase(p) != PIPELINE_STOPPED) {
+        struct err e = ERR_INIT;
+        if (write_batch(p, db, batch, &e)) {
+            return true;
+        }
+        if (!is_passing(&e)) {
+            write_one_by_one(p, db, batch);
+            return true;
+        }
+        if (!reported) {
+            log_error("finish.failed", LINT("jobs", batch->len), LERR(&e), LSTR("then", "trying again"));
+            reported = true;
+        }
+        pipeline_pause(p, backoff_ms, PIPELINE_STOPPED);
+        backoff_ms = MIN(backoff_ms * 2, BACKOFF_LAST_MS);
+    }
+    return false;
+}
+
+void *finisher_run(void *arg)
+{
+    struct pipeline *p = arg;
+    struct db *db = db_new(atomic_load(&p->conf));
+    for (GPtrArray *batch = next_batch(p); batch != NULL; batch = next_batch(p)) {
+        if (write_until_done(p, db, batch)) {
+            settle_batch(p, batch);
+        } else {
+            g_ptr_array_set_free_func(batch, (GDestroyNotify)work_free);
+        }
+        g_ptr_array_unref(batch);
+    }
+    db_free(db);
+    return NULL;
+}

@@ -1,0 +1,147 @@
+/*
+ * keeper.c: looks after what is active: renews leases in one statement, passes on cancels, ends what overran its time.
+ *
+ * A cancel arrives twice: as a broadcast, within milliseconds, and with the next renewal from the row itself, in case the
+ * broadcast was lost.
+ */
+#include <string.h>
+
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "pipeline.h"
+
+#define TICK_MS 100
+
+struct snapshot {
+    GArray *refs;     /* struct job_ref */
+    GPtrArray *works; /* the same order; only to be compared with what is still active */
+};
+
+static void take_snapshot(struct pipeline *p, struct snapshot *s)
+{
+    g_array_set_size(s->refs, 0);
+    g_ptr_array_set_size(s->works, 0);
+    GHashTableIter it;
+    gpointer key;
+    pthread_mutex_lock(&p->lock);
+    g_hash_table_iter_init(&it, p->active);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        const struct work *w = key;
+        struct job_ref ref = {.attempt = w->claim.attempt};
+        memcpy(ref.id, w->claim.id, sizeof(ref.id));
+        g_array_append_val(s->refs, ref);
+        g_ptr_array_add(s->works, key);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The work of entry i, when it is still active; the lock is held. */
+static struct work *still_active(struct pipeline *p, const struct snapshot *s, guint i)
+{
+    struct work *w = g_ptr_array_index(s->works, i);
+    const struct job_ref *ref = &g_array_index(s->refs, struct job_ref, i);
+    bool same = g_hash_table_contains(p->active, w) && w->claim.attempt == ref->attempt &&
+                strcmp(w->claim.id, ref->id) == 0;
+    return same ? w : NULL;
+}
+
+static void pass_on(struct pipeline *p, const struct snapshot *s, const bool *told, const bool *lost)
+{
+    pthread_mutex_lock(&p->lock);
+    for (guint i = 0; i < s->refs->len; i++) {
+        struct work *w = told[i] || lost[i] ? still_active(p, s, i) : NULL;
+        if (w != NULL) {
+            work_stop(w, lost[i] ? STOP_LOST : STOP_CANCEL);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* lost may also mean finished this moment: such work has left the active table or will find its stop flag unread. */
+static void renew(struct pipeline *p, struct db *db, struct snapshot *s, bool *failing)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    take_snapshot(p, s);
+    if (s->refs->len == 0) {
+        return;
+    }
+    g_autofree bool *told = g_new0(bool, s->refs->len);
+    g_autofree bool *lost = g_new0(bool, s->refs->len);
+    struct err e = ERR_INIT;
+    if (job_renew_leases(db, p->worker_id, conf->consumer.lease_ms, (const struct job_ref *)(void *)s->refs->data,
+                         s->refs->len, told, lost, &e)) {
+        pass_on(p, s, told, lost);
+        *failing = false;
+    } else if (!*failing) {
+        log_error("lease.renewal_failed", LINT("jobs", s->refs->len), LERR(&e), LSTR("then", "trying again"));
+        *failing = true;
+    }
+}
+
+static void end_overdue(struct pipeline *p)
+{
+    int64_t now_us = clock_mono_us();
+    GHashTableIter it;
+    gpointer key;
+    pthread_mutex_lock(&p->lock);
+    g_hash_table_iter_init(&it, p->active);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        struct work *w = key;
+        int64_t deadline_us = atomic_load(&w->deadline_us);
+        if (deadline_us != 0 && now_us >= deadline_us) {
+            work_stop(w, STOP_TIMEOUT);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void cancel_active(struct pipeline *p, const char *job_id)
+{
+    GHashTableIter it;
+    gpointer key;
+    pthread_mutex_lock(&p->lock);
+    g_hash_table_iter_init(&it, p->active);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        struct work *w = key;
+        if (strcmp(w->claim.id, job_id) == 0) {
+            work_stop(w, STOP_CANCEL);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void keeper_on_control(void *arg, const char *cmd, const json_t *body)
+{
+    struct pipeline *p = arg;
+    const char *job_id = json_string_value(json_object_get(body, "job_id"));
+    const char *org = json_string_value(json_object_get(body, "organization_id"));
+    if (strcmp(cmd, "cancel") == 0 && job_id != NULL) {
+        cancel_active(p, job_id);
+    } else if (strcmp(cmd, "settings_changed") == 0 && org != NULL) {
+        cache_drop(p->settings_cache, org);
+    } else if (strcmp(cmd, "cache_flush") == 0) {
+        log_info("cache.flushed", LINT("entries", cache_flush(p->settings_cache)));
+    }
+}
+
+void *keeper_run(void *arg)
+{
+    struct pipeline *p = arg;
+    struct db *db = db_new(atomic_load(&p->conf));
+    struct snapshot s = {g_array_new(FALSE, FALSE, sizeof(struct job_ref)), g_ptr_array_new()};
+    bool failing = false;
+    int64_t next_renewal_us = 0;
+    while (pipeline_phase(p) != PIPELINE_STOPPED) {
+        end_overdue(p);
+        if (clock_mono_us() >= next_renewal_us) {
+            renew(p, db, &s, &failing);
+            const struct conf *conf = atomic_load(&p->conf);
+            next_renewal_us = clock_mono_us() + conf->consumer.renew_ms * US_PER_MS;
+        }
+        pipeline_pause(p, TICK_MS, PIPELINE_STOPPED);
+    }
+    g_array_unref(s.refs);
+    g_ptr_array_unref(s.works);
+    db_free(db);
+    return NULL;
+}

@@ -1,0 +1,163 @@
+/*
+ * bellman-consumer: runs the jobs. Start-up in order, then signals until the end.
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "domain/control.h"
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "ground/main_options.h"
+#include "pipeline.h"
+#include "ports/service.h"
+
+#define SETTINGS_CACHE_ENTRIES 10000
+#define SETTINGS_CACHE_TTL_MS 30000
+#define DRAIN_POLL_MS 20
+#define HARD_LIMIT_MS 5000
+#define DISPATCHER_DRAIN_MS 2000
+
+struct consumer {
+    struct pipeline pipeline;
+    struct main_options options;
+    struct control *control;
+    GPtrArray *retired; /* struct conf replaced by SIGHUP; threads may still read them */
+    GArray *runners;    /* pthread_t */
+    pthread_t broker;
+    pthread_t claimer;
+    pthread_t finisher;
+    pthread_t keeper;
+    pthread_t relay;
+};
+
+static void name_worker(char out[WORKER_ID_BYTES])
+{
+    char host[64] = "localhost";
+    (void)gethostname(host, sizeof(host) - 1);
+    host[sizeof(host) - 1] = '\0';
+    (void)snprintf(out, WORKER_ID_BYTES, "%s:%d:%08x", host, (int)getpid(), g_random_int());
+}
+
+static void start_threads(struct consumer *c)
+{
+    struct pipeline *p = &c->pipeline;
+    c->finisher = service_thread("finisher", finisher_run, p);
+    c->runners = g_array_new(FALSE, FALSE, sizeof(pthread_t));
+    for (size_t i = 0; i < p->runners; i++) {
+        pthread_t t = service_thread("runner", runner_run, p);
+        g_array_append_val(c->runners, t);
+    }
+    c->claimer = service_thread("claimer", claimer_run, p);
+    c->keeper = service_thread("keeper", keeper_run, p);
+    c->relay = service_thread("relay", relay_run, p);
+    c->broker = service_thread("broker", broker_run, p);
+}
+
+static void join_threads(struct consumer *c)
+{
+    pthread_join(c->claimer, NULL);
+    pthread_join(c->relay, NULL);
+    for (guint i = 0; i < c->runners->len; i++) {
+        pthread_join(g_array_index(c->runners, pthread_t, i), NULL);
+    }
+    pthread_join(c->finisher, NULL);
+    pthread_join(c->keeper, NULL);
+    pthread_join(c->broker, NULL);
+    g_array_unref(c->runners);
+}
+
+static void reload(struct consumer *c)
+{
+    struct err e = ERR_INIT;
+    g_autofree char *needs_restart = NULL;
+    const struct conf *old = atomic_load(&c->pipeline.conf);
+    struct conf *fresh = conf_reload(old, c->options.config_file, &needs_restart, &e);
+    if (fresh == NULL) {
+        log_error("config.not_reloaded", LERR(&e), LSTR("then", "the old configuration stays"));
+        return;
+    }
+    log_set_level((enum log_level)fresh->log.level);
+    atomic_store(&c->pipeline.conf, fresh);
+    g_ptr_array_add(c->retired, (gpointer)old);
+    log_info("config.reloaded", LSTR("needs_restart", needs_restart));
+}
+
+/* Waits until nothing is pending, a second stop signal comes, or limit_ms pass. True when nothing is pending. */
+static bool wait_for_quiet(struct consumer *c, int64_t limit_ms, bool heed_signals)
+{
+    int64_t end_us = clock_mono_us() + limit_ms * US_PER_MS;
+    while (pipeline_pending(&c->pipeline) > 0) {
+        if (clock_mono_us() >= end_us) {
+            return false;
+        }
+        if (service_wait(DRAIN_POLL_MS) == SERVICE_STOP && heed_signals) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void stop(struct consumer *c)
+{
+    const struct conf *conf = atomic_load(&c->pipeline.conf);
+    service_notify("STOPPING=1");
+    log_info("consumer.draining", LINT("pending", pipeline_pending(&c->pipeline)),
+             LINT("limit_s", conf->consumer.drain_timeout_s));
+    pipeline_set_phase(&c->pipeline, PIPELINE_DRAINING);
+    if (!wait_for_quiet(c, conf->consumer.drain_timeout_s * MS_PER_S, true)) {
+        log_warn("consumer.handing_back", LINT("pending", pipeline_pending(&c->pipeline)));
+        pipeline_set_phase(&c->pipeline, PIPELINE_HARD);
+        if (!wait_for_quiet(c, HARD_LIMIT_MS, false)) {
+            log_error("consumer.left_behind", LINT("jobs", pipeline_pending(&c->pipeline)),
+                      LSTR("then", "their leases end and another worker runs them"));
+            _exit(EX_TEMPFAIL);
+        }
+    }
+    pipeline_set_phase(&c->pipeline, PIPELINE_STOPPED);
+    join_threads(c);
+}
+
+static void serve(struct consumer *c)
+{
+    service_notify("READY=1");
+    log_info("consumer.started", LSTR("worker_id", c->pipeline.worker_id), LINT("concurrency", c->pipeline.runners));
+    for (enum service_signal s = service_wait(-1); s != SERVICE_STOP; s = service_wait(-1)) {
+        if (s == SERVICE_RELOAD) {
+            reload(c);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct consumer c;
+    int exit_code = EX_OK;
+    struct conf *conf = main_options_handle(&c.options, "run background jobs from RabbitMQ", NULL, &argc, &argv, &exit_code);
+    if (conf == NULL) {
+        main_options_release(&c.options);
+        return exit_code;
+    }
+    log_init("bellman-consumer", (enum log_level)conf->log.level);
+    service_block_signals();
+    json_object_seed(0);
+    name_worker(c.pipeline.worker_id);
+    c.retired = g_ptr_array_new_with_free_func((GDestroyNotify)conf_free);
+    pipeline_init(&c.pipeline, conf);
+    c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
+    c.pipeline.dispatcher = dispatcher_start(conf);
+    c.control = control_start(conf, "consumer", keeper_on_control, &c.pipeline);
+    start_threads(&c);
+    serve(&c);
+    stop(&c);
+    control_stop(c.control);
+    dispatcher_stop(c.pipeline.dispatcher, DISPATCHER_DRAIN_MS);
+    log_info("consumer.stopped", LNONE);
+    cache_free(c.pipeline.settings_cache);
+    conf_free((struct conf *)atomic_load(&c.pipeline.conf));
+    pipeline_release(&c.pipeline);
+    g_ptr_array_unref(c.retired);
+    main_options_release(&c.options);
+    return EX_OK;
+}

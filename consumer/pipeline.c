@@ -1,0 +1,141 @@
+#include "pipeline.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "ground/clock.h"
+#include "ports/service.h"
+
+void pipeline_init(struct pipeline *p, const struct conf *conf)
+{
+    atomic_store(&p->conf, conf);
+    pthread_mutex_init(&p->lock, NULL);
+    service_cond_init(&p->claim_cond);
+    service_cond_init(&p->run_cond);
+    service_cond_init(&p->done_cond);
+    for (int l = 0; l < LANES; l++) {
+        g_queue_init(&p->inbox[l]);
+        g_queue_init(&p->runnable[l]);
+    }
+    g_queue_init(&p->deferred);
+    g_queue_init(&p->done);
+    p->active = g_hash_table_new(NULL, NULL);
+    p->runners = (size_t)conf->consumer.concurrency;
+    pace_init(&p->pace);
+    p->verdicts = g_array_new(FALSE, FALSE, sizeof(struct verdict));
+    p->broker_wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g_assert(p->broker_wake_fd >= 0);
+}
+
+void pipeline_release(struct pipeline *p)
+{
+    for (int l = 0; l < LANES; l++) {
+        g_queue_clear_full(&p->inbox[l], g_free);
+        g_queue_clear_full(&p->runnable[l], (GDestroyNotify)work_free);
+    }
+    g_queue_clear_full(&p->deferred, g_free);
+    g_queue_clear_full(&p->done, (GDestroyNotify)work_free);
+    g_hash_table_unref(p->active);
+    pace_release(&p->pace);
+    g_array_unref(p->verdicts);
+    close(p->broker_wake_fd);
+    pthread_cond_destroy(&p->claim_cond);
+    pthread_cond_destroy(&p->run_cond);
+    pthread_cond_destroy(&p->done_cond);
+    pthread_mutex_destroy(&p->lock);
+}
+
+void pipeline_wake_broker(struct pipeline *p)
+{
+    /* Fails only when the counter is at its limit, and then the broker thread is being woken anyway. */
+    (void)eventfd_write(p->broker_wake_fd, 1);
+}
+
+static void stop_active(gpointer key, gpointer value UNUSED, gpointer arg UNUSED)
+{
+    work_stop(key, STOP_SHUTDOWN);
+}
+
+void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase)
+{
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->phase, (int)phase);
+    if (phase == PIPELINE_HARD) {
+        g_hash_table_foreach(p->active, stop_active, NULL);
+    }
+    pthread_cond_broadcast(&p->claim_cond);
+    pthread_cond_broadcast(&p->run_cond);
+    pthread_cond_broadcast(&p->done_cond);
+    pthread_mutex_unlock(&p->lock);
+    pipeline_wake_broker(p);
+}
+
+size_t pipeline_pending(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    size_t n = g_hash_table_size(p->active) + p->claiming + p->verdicts->len;
+    for (int l = 0; l < LANES; l++) {
+        n += g_queue_get_length(&p->inbox[l]);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
+void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n)
+{
+    if (n == 0) {
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    g_array_append_vals(p->verdicts, verdicts, (guint)n);
+    pthread_mutex_unlock(&p->lock);
+    pipeline_wake_broker(p);
+}
+
+void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until)
+{
+    struct timespec deadline;
+    clock_deadline(ms, &deadline);
+    pthread_mutex_lock(&p->lock);
+    while (pipeline_phase(p) < until &&
+           pthread_cond_timedwait(&p->done_cond, &p->lock, &deadline) == 0) {
+        /* woken for another reason: wait on */
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+struct work *work_new(const struct delivery *delivery)
+{
+    struct work *w = g_new0(struct work, 1);
+    w->delivery = *delivery;
+    atomic_init(&w->ctx.stop, false);
+    pthread_mutex_init(&w->ctx.stop_lock, NULL);
+    service_cond_init(&w->ctx.stop_cond);
+    return w;
+}
+
+void work_free(struct work *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    job_claim_release(&w->claim);
+    json_decref((json_t *)w->ctx.payload);
+    json_decref(w->ctx.result);
+    free(w->result_text);
+    pthread_cond_destroy(&w->ctx.stop_cond);
+    pthread_mutex_destroy(&w->ctx.stop_lock);
+    g_free(w);
+}
+
+void work_stop(struct work *w, enum stop_reason reason)
+{
+    int none = STOP_NONE;
+    if (!atomic_compare_exchange_strong(&w->stop_reason, &none, (int)reason)) {
+        return;
+    }
+    pthread_mutex_lock(&w->ctx.stop_lock);
+    atomic_store(&w->ctx.stop, true);
+    pthread_cond_broadcast(&w->ctx.stop_cond);
+    pthread_mutex_unlock(&w->ctx.stop_lock);
+}

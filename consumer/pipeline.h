@@ -1,0 +1,129 @@
+/*
+ * pipeline.h: the path of a job through the consumer, and what its threads share.
+ *
+ *   broker --inbox--> claimer --run queue--> runners --done--> finisher --verdicts--> broker
+ *                         keeper: leases, cancels, deadlines of everything active
+ *                         relay:  rows that are due, rescue, reconciliation with the broker
+ *
+ * One struct work carries a job from its delivery to its verdict and belongs to exactly one stage at a time. One mutex
+ * guards the queues and the table of active work; it is held for pointer moves only, never during I/O.
+ */
+#ifndef BELLMAN_PIPELINE_H
+#define BELLMAN_PIPELINE_H
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "domain/cache.h"
+#include "domain/dispatcher.h"
+#include "domain/job.h"
+#include "ground/conf.h"
+#include "handler.h"
+#include "lanes.h"
+#include "pace.h"
+#include "ports/mq.h"
+
+enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT, STOP_LOST, STOP_SHUTDOWN };
+
+struct delivery {
+    uint64_t epoch; /* of the connection it came on */
+    uint64_t tag;
+    bool redelivered;
+    int misses;               /* claims that found no row */
+    int64_t not_before_us;    /* monotonic; set after a miss */
+    struct mq_message message;
+};
+
+struct work {
+    struct delivery delivery;
+    struct job_claim claim;
+    struct job_context ctx;
+    _Atomic int stop_reason;         /* enum stop_reason; the first one stays */
+    _Atomic int64_t deadline_us; /* monotonic; 0 until the handler starts */
+    int64_t cost_us;                 /* expected run time, as counted in the run queue */
+    int64_t started_wall_us;
+    int64_t started_mono_us;
+    int64_t created_wall_us;
+    struct job_finish finish;
+    char *result_text; /* malloc'ed by jansson */
+};
+
+enum verdict_kind { VERDICT_ACK, VERDICT_DEAD, VERDICT_REQUEUE };
+
+struct verdict {
+    uint64_t epoch;
+    uint64_t tag;
+    enum verdict_kind kind;
+};
+
+enum pipeline_phase {
+    PIPELINE_RUNNING,
+    PIPELINE_DRAINING, /* no new claims; what is claimed is finished */
+    PIPELINE_HARD,     /* what runs is told to stop and handed back */
+    PIPELINE_STOPPED,  /* nothing is active: threads leave */
+};
+
+struct pipeline {
+    _Atomic(const struct conf *) conf; /* replaced on SIGHUP; old ones live until exit */
+    char worker_id[WORKER_ID_BYTES];
+    struct dispatcher *dispatcher;
+    struct cache *settings_cache;
+
+    pthread_mutex_t lock;
+    pthread_cond_t claim_cond; /* inbox or room changed */
+    pthread_cond_t run_cond;   /* run queue changed */
+    pthread_cond_t done_cond;  /* done queue or phase changed */
+    _Atomic int phase;         /* enum pipeline_phase */
+    GQueue inbox[LANES];       /* struct delivery */
+    GQueue deferred;           /* struct delivery whose row was not there yet */
+    GQueue runnable[LANES];    /* struct work */
+    int64_t runnable_cost_us[LANES];
+    GQueue done; /* struct work */
+    GHashTable *active; /* set of struct work, from claim to verdict */
+    size_t runners;
+    size_t running;
+    size_t claiming; /* deliveries in the claimer's hands */
+    struct lane_draw claim_draw;
+    struct lane_draw run_draw;
+    struct pace pace;
+
+    GArray *verdicts; /* struct verdict; for the broker thread */
+    int broker_wake_fd;
+    _Atomic bool lane_lost[LANES]; /* the lane's queue had to be created: its messages are gone */
+};
+
+static inline enum pipeline_phase pipeline_phase(struct pipeline *p)
+{
+    return (enum pipeline_phase)atomic_load(&p->phase);
+}
+
+void pipeline_init(struct pipeline *p, const struct conf *conf);
+void pipeline_release(struct pipeline *p);
+void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase);
+/* Deliveries, claims and runs that still need a verdict. */
+size_t pipeline_pending(struct pipeline *p);
+void pipeline_wake_broker(struct pipeline *p);
+/* Queues a verdict for the broker thread and wakes it. */
+void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n);
+
+/* Sleeps for ms, or until the pipeline has reached phase until. */
+void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until);
+
+struct work *work_new(const struct delivery *delivery);
+void work_free(struct work *w);
+/* Tells a job to stop; the first reason stays. Any thread that holds the pipeline lock or owns the work. */
+void work_stop(struct work *w, enum stop_reason reason);
+
+/* Thread bodies; arg is the struct pipeline. */
+void *broker_run(void *arg);
+void *claimer_run(void *arg);
+void *runner_run(void *arg);
+void *finisher_run(void *arg);
+void *keeper_run(void *arg);
+void *relay_run(void *arg);
+
+/* Control broadcasts (control_fn). */
+void keeper_on_control(void *arg, const char *cmd, const json_t *body);
+
+#endif

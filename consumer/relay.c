@@ -1,0 +1,237 @@
+/*
+ * relay.c: acts on dispatch_at. Publishes queued rows that are due (fresh ones whose message was never confirmed, scheduled
+ * and retried ones), rescues processing ones whose lease has ended, publishes the dead letters of jobs that failed without
+ * a message in hand, and finds rows whose confirmed message the broker has lost. Every consumer runs one: rows are taken with
+ * SKIP LOCKED. Only the reconciliation is elected, by a named lock in the database.
+ */
+#include "ground/clock.h"
+#include "ground/log.h"
+#include "pipeline.h"
+
+#define BATCH 500
+#define BACKLOG_LIMIT 4000
+#define RECONCILE_QUICK_MS 5000
+#define RECONCILE_FULL_EVERY 6 /* quick rounds */
+#define LOST_AGE_MS 5000
+#define COUNT_LIMIT 20000
+
+struct relay {
+    struct pipeline *p;
+    struct db *db;
+    struct mq *mq; /* asks for queue depths only */
+    bool leader;
+    bool failing;
+    bool blind; /* the broker could not be asked */
+    int64_t rescue_from_us;
+    int64_t next_reconcile_us;
+    unsigned round;
+    struct job_ref refs[BATCH];
+    struct job_dead_ref dead[BATCH];
+};
+
+static bool publisher_has_room(const struct relay *r)
+{
+    return dispatcher_is_ready(r->p->dispatcher) && dispatcher_backlog(r->p->dispatcher) < BACKLOG_LIMIT;
+}
+
+static bool publish_due(struct relay *r, size_t *ret_n, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    if (!job_take_due(r->db, r->refs, BATCH, conf->consumer.dispatch_grace_ms, ret_n, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < *ret_n; i++) {
+        (void)dispatcher_publish(r->p->dispatcher, &r->refs[i]); /* not taken: due again after the grace */
+    }
+    return true;
+}
+
+static bool publish_dead(struct relay *r, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    size_t n = 0;
+    if (!job_take_dead(r->db, r->dead, BATCH, conf->consumer.dispatch_grace_ms, &n, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        (void)dispatcher_publish_dead(r->p->dispatcher, &r->dead[i]);
+    }
+    return true;
+}
+
+/* After a database outage no lease could be renewed, so for one lease's time nobody is taken for dead. */
+static bool rescue(struct relay *r, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    if (clock_mono_us() < r->rescue_from_us) {
+        return true;
+    }
+    size_t n = 0;
+    if (!job_rescue(r->db, conf->consumer.crash_limit, BATCH, &n, e)) {
+        return false;
+    }
+    if (n > 0) {
+        log_warn("jobs.rescued", LINT("jobs", n), LSTR("cause", "their worker's lease ended"));
+    }
+    return true;
+}
+
+static bool elect(struct relay *r, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result lock = {0};
+    if (!db_run_text(r->db, &lock, e, "SELECT GET_LOCK(CONCAT('bellman.relay.', DATABASE()), 0)")) {
+        return false;
+    }
+    r->leader = lock.rows == 1 && db_cell_int(&lock, 0, 0) == 1;
+    return true;
+}
+
+static bool redispatch(struct relay *r, enum lane lane, int64_t min_age_ms, struct err *e)
+{
+    size_t n = 0;
+    if (!job_redispatch_lost(r->db, lane, min_age_ms, BATCH, &n, e)) {
+        return false;
+    }
+    if (n > 0) {
+        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", n), LSTR("then", "publishing them again"));
+    }
+    return true;
+}
+
+/* An empty queue with rows that count on it has lost them, or busy workers hold them unclaimed: a second message is
+ * harmless, and then lies in the queue, so that this is not repeated. Every sixth round a queue that is not
+ * empty is counted against the rows as well. */
+static bool reconcile_lane(struct relay *r, enum lane lane, int64_t ready, int64_t consumers, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    if (ready == 0) {
+        return redispatch(r, lane, LOST_AGE_MS, e);
+    }
+    int64_t held = ready + consumers * conf->consumer.prefetch;
+    if (r->round % RECONCILE_FULL_EVERY != 0 || held > COUNT_LIMIT) {
+        return true;
+    }
+    int64_t rows = 0;
+    if (!job_count_dispatched(r->db, lane, LOST_AGE_MS, held + 1, &rows, e)) {
+        return false;
+    }
+    return rows <= held || redispatch(r, lane, LOST_AGE_MS, e);
+}
+
+static bool ask_depth(struct relay *r, enum lane lane, int64_t *ready, int64_t *consumers)
+{
+    struct err e = ERR_INIT;
+    if (r->mq == NULL) {
+        r->mq = mq_connect(atomic_load(&r->p->conf), "bellman-relay", &e);
+    }
+    if (r->mq != NULL && mq_depth(r->mq, lane, ready, consumers, &e)) {
+        r->blind = false;
+        return true;
+    }
+    if (!r->blind) {
+        log_warn("relay.no_depth", LSTR("lane", lane_name(lane)), LERR(&e));
+        r->blind = true;
+    }
+    g_clear_pointer(&r->mq, mq_free);
+    return false;
+}
+
+static bool reconcile(struct relay *r, struct err *e)
+{
+    if (clock_mono_us() < r->next_reconcile_us) {
+        return true;
+    }
+    r->next_reconcile_us = clock_mono_us() + RECONCILE_QUICK_MS * US_PER_MS;
+    r->round++;
+    if (!elect(r, e)) {
+        return false;
+    }
+    for (enum lane lane = LANE_HIGH; r->leader && lane < LANES; lane++) {
+        int64_t ready = 0;
+        int64_t consumers = 0;
+        if (!ask_depth(r, lane, &ready, &consumers)) {
+            return true;
+        }
+        if (!reconcile_lane(r, lane, ready, consumers, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool redispatch_wiped(struct relay *r, struct err *e)
+{
+    for (enum lane lane = LANE_HIGH; lane < LANES; lane++) {
+        if (!atomic_exchange(&r->p->lane_lost[lane], false)) {
+            continue;
+        }
+        size_t n = BATCH;
+        while (n == BATCH) {
+            if (!job_redispatch_lost(r->db, lane, 0, BATCH, &n, e)) {
+                atomic_store(&r->p->lane_lost[lane], true);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* One round; ret_more: there was a full batch, so go round again at once. */
+static bool round_trip(struct relay *r, bool *ret_more, struct err *e)
+{
+    size_t n = 0;
+    if (publisher_has_room(r) &&
+        !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) && reconcile(r, e))) {
+        return false;
+    }
+    *ret_more = n == BATCH;
+    return rescue(r, e);
+}
+
+static void keep_link_alive(struct relay *r)
+{
+    if (r->mq == NULL) {
+        return;
+    }
+    struct mq_event event = {0};
+    if (mq_next(r->mq, 0, -1, &event) == MQ_CLOSED) {
+        g_clear_pointer(&r->mq, mq_free);
+    }
+    mq_event_release(&event);
+}
+
+static void note_failure(struct relay *r, const struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    if (!r->failing) {
+        log_error("relay.failed", LERR(e), LSTR("then", "trying again"));
+    }
+    r->failing = true;
+    r->rescue_from_us = clock_mono_us() + 2 * conf->consumer.lease_ms * US_PER_MS;
+}
+
+void *relay_run(void *arg)
+{
+    struct pipeline *p = arg;
+    struct relay *r = g_new0(struct relay, 1);
+    r->p = p;
+    r->db = db_new(atomic_load(&p->conf));
+    while (pipeline_phase(p) == PIPELINE_RUNNING) {
+        struct err e = ERR_INIT;
+        bool more = false;
+        if (round_trip(r, &more, &e)) {
+            r->failing = false;
+        } else {
+            note_failure(r, &e);
+        }
+        keep_link_alive(r);
+        if (!more) {
+            const struct conf *conf = atomic_load(&p->conf);
+            pipeline_pause(p, conf->consumer.relay_interval_ms, PIPELINE_DRAINING);
+        }
+    }
+    mq_free(r->mq);
+    db_free(r->db);
+    g_free(r);
+    return NULL;
+}

@@ -1,0 +1,185 @@
+/*
+ * runner.c: runs one job at a time: payload check, handler, outcome to decision. Knows no AMQP.
+ */
+#include <string.h>
+
+#include "domain/backoff.h"
+#include "domain/job_types.h"
+#include "ground/clock.h"
+#include "ground/json.h"
+#include "ground/log.h"
+#include "pipeline.h"
+
+/* Takes the next job by priority; NULL when the pipeline has stopped. Called and returns with the lock held. */
+static struct work *draw(struct pipeline *p)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    for (;;) {
+        bool waiting[LANES];
+        for (enum lane l = LANE_HIGH; l < LANES; l++) {
+            waiting[l] = !g_queue_is_empty(&p->runnable[l]);
+        }
+        enum lane lane = lane_draw_next(&p->run_draw, waiting, conf->consumer.low_share_percent);
+        if (lane != LANES) {
+            struct work *w = g_queue_pop_head(&p->runnable[lane]);
+            p->runnable_cost_us[lane] -= w->cost_us;
+            return w;
+        }
+        if (pipeline_phase(p) == PIPELINE_STOPPED) {
+            return NULL;
+        }
+        pthread_cond_wait(&p->run_cond, &p->lock);
+    }
+}
+
+static bool check_payload(struct work *w, const struct job_type *type)
+{
+    struct err e = ERR_INIT;
+    w->ctx.payload = json_parse_limited(w->claim.payload, strlen(w->claim.payload), &e);
+    if (w->ctx.payload == NULL) {
+        (void)job_error(&w->ctx, JOB_PERMANENT, "the payload cannot be read: %s", e.text);
+        return false;
+    }
+    struct problems problems = {0};
+    record_check(type->payload, w->ctx.payload, "/payload", &problems);
+    if (problems_any(&problems)) {
+        const json_t *first = json_array_get(problems.list, 0);
+        (void)job_error(&w->ctx, JOB_PERMANENT, "the payload does not fit the type: %s %s",
+                        json_string_value(json_object_get(first, "pointer")),
+                        json_string_value(json_object_get(first, "detail")));
+    }
+    bool ok = !problems_any(&problems);
+    problems_release(&problems);
+    return ok;
+}
+
+static void decide_failed(struct work *w, const char *cause)
+{
+    w->finish.kind = JOB_FINISH_FAILED;
+    w->finish.outcome = "failed";
+    w->finish.cause = cause;
+}
+
+static void decide_retry(struct work *w, const struct conf *conf, const char *outcome)
+{
+    if (w->claim.retry_count >= w->claim.max_retries) {
+        decide_failed(w, "exhausted");
+        w->finish.outcome = outcome;
+        return;
+    }
+    struct backoff b = {conf->retry.base_s, conf->retry.cap_s, conf->retry.jitter_percent};
+    w->finish.kind = JOB_FINISH_RETRY;
+    w->finish.outcome = outcome;
+    w->finish.delay_ms = w->ctx.retry_after_ms > 0 ? w->ctx.retry_after_ms
+                                                   : backoff_delay_ms(&b, w->claim.retry_count + 1, g_random_int());
+}
+
+static void decide_stopped(struct work *w, const struct conf *conf)
+{
+    switch ((enum stop_reason)atomic_load(&w->stop_reason)) {
+    case STOP_CANCEL:
+        w->finish.kind = JOB_FINISH_CANCELLED;
+        w->finish.outcome = "cancelled";
+        break;
+    case STOP_TIMEOUT:
+        (void)job_error(&w->ctx, JOB_RETRY, "stopped after its timeout of %lld s", (long long)w->claim.timeout_s);
+        decide_retry(w, conf, "timeout");
+        break;
+    case STOP_NONE: /* a handler that gives up without being told has failed */
+        (void)job_error(&w->ctx, JOB_RETRY, "the handler stopped without being told to");
+        decide_retry(w, conf, "failed");
+        break;
+    case STOP_LOST:
+    case STOP_SHUTDOWN:
+        w->finish.kind = JOB_FINISH_RELEASED;
+        w->finish.outcome = "released";
+        break;
+    }
+}
+
+static void decide(struct work *w, const struct conf *conf, enum job_outcome outcome, const char *permanent_cause)
+{
+    w->finish.claim = &w->claim;
+    w->finish.started_wall_us = w->started_wall_us;
+    switch (outcome) {
+    case JOB_DONE:
+        w->finish.kind = JOB_FINISH_COMPLETED;
+        w->finish.outcome = "completed";
+        w->result_text = w->ctx.result == NULL ? NULL : json_dumps(w->ctx.result, JSON_COMPACT);
+        w->finish.result = w->result_text;
+        return;
+    case JOB_RETRY:
+        decide_retry(w, conf, "failed");
+        break;
+    case JOB_PERMANENT:
+        decide_failed(w, permanent_cause);
+        break;
+    case JOB_STOPPED:
+        decide_stopped(w, conf);
+        break;
+    }
+    w->finish.error = w->ctx.error[0] == '\0' ? NULL : w->ctx.error;
+}
+
+static enum job_outcome run_handler(struct work *w, const struct conf *conf, const char **cause)
+{
+    *cause = "permanent";
+    const struct job_type *type = job_type_find(w->claim.job_type);
+    job_run_fn *run = handler_find(w->claim.job_type);
+    if (type == NULL || run == NULL) {
+        *cause = "unknown_type";
+        return job_error(&w->ctx, JOB_PERMANENT, "this worker knows no job type \"%s\"", w->claim.job_type);
+    }
+    if (type->diagnostic && !conf->consumer.diagnostics) {
+        return job_error(&w->ctx, JOB_PERMANENT, "job type \"%s\" is not allowed here ([consumer] diagnostics)",
+                         w->claim.job_type);
+    }
+    if (!check_payload(w, type)) {
+        *cause = "unreadable";
+        return JOB_PERMANENT;
+    }
+    if (job_stopping(&w->ctx)) {
+        return JOB_STOPPED;
+    }
+    return run(&w->ctx);
+}
+
+static void run_one(struct pipeline *p, struct work *w, struct db *db, struct smtp *smtp)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    w->ctx.conf = conf;
+    w->ctx.db = db;
+    w->ctx.smtp = smtp;
+    w->ctx.dispatcher = p->dispatcher;
+    w->ctx.settings_cache = p->settings_cache;
+    w->started_wall_us = clock_wall_us();
+    w->started_mono_us = clock_mono_us();
+    atomic_store(&w->deadline_us, w->started_mono_us + w->claim.timeout_s * US_PER_S);
+    const char *cause = NULL;
+    enum job_outcome outcome = run_handler(w, conf, &cause);
+    atomic_store(&w->deadline_us, 0);
+    decide(w, conf, outcome, cause);
+}
+
+void *runner_run(void *arg)
+{
+    struct pipeline *p = arg;
+    struct db *db = db_new(atomic_load(&p->conf));
+    struct smtp *smtp = smtp_new();
+    pthread_mutex_lock(&p->lock);
+    for (struct work *w = draw(p); w != NULL; w = draw(p)) {
+        p->running++;
+        pthread_mutex_unlock(&p->lock);
+        run_one(p, w, db, smtp);
+        pthread_mutex_lock(&p->lock);
+        p->running--;
+        pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
+        g_queue_push_tail(&p->done, w);
+        pthread_cond_signal(&p->claim_cond);
+        pthread_cond_broadcast(&p->done_cond);
+    }
+    pthread_mutex_unlock(&p->lock);
+    smtp_free(smtp);
+    db_free(db);
+    return NULL;
+}
