@@ -1,0 +1,112 @@
+#include "domain/job_settle.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR_BYTES_MAX 2000
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+char *job_dump_list(const json_t *list, struct err *e)
+{
+    char *text = json_dumps(list, JSON_COMPACT);
+    if (text == NULL) {
+        err_set(e, ERR_INTERNAL, "A list of jobs cannot be written as JSON");
+    }
+    return text;
+}
+
+/* The column refuses broken UTF-8 and longer text, and a handler's message may be either. */
+static json_t *json_error_text(const char *error)
+{
+    if (error == NULL) {
+        return json_null();
+    }
+    g_autofree char *valid = g_utf8_make_valid(error, -1);
+    size_t length = strlen(valid);
+    if (length > ERROR_BYTES_MAX) {
+        const char *end = g_utf8_find_prev_char(valid, valid + ERROR_BYTES_MAX + 1);
+        length = end == NULL ? 0 : (size_t)(end - valid);
+    }
+    return json_stringn(valid, length);
+}
+
+static json_t *json_move(const struct job_move *m)
+{
+    json_t *due = m->due_ms < 0 ? json_null() : json_integer(m->due_ms * US_PER_MS);
+    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a",
+                     (json_int_t)m->attempt, "w", m->worker_id, "s", job_status_name(m->to), "r",
+                     m->spends_retry ? 1 : 0, "c", m->crashed ? 1 : 0, "d", due, "result", m->result, "e",
+                     json_error_text(m->error), "cause", m->cause);
+}
+
+bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
+{
+    static const char sql[] =
+        "UPDATE JSON_TABLE(?, '$[*]' COLUMNS("
+        " id CHAR(36) PATH '$.id', a INT PATH '$.a',"
+        " w VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin PATH '$.w',"
+        " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
+        " r INT PATH '$.r', c INT PATH '$.c', d BIGINT PATH '$.d',"
+        " result LONGTEXT PATH '$.result', e VARCHAR(2000) PATH '$.e',"
+        " cause VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.cause')) v"
+        " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
+        " SET j.status = v.s, j.retry_count = j.retry_count + v.r, j.crash_count = j.crash_count + v.c,"
+        " j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL v.d MICROSECOND,"
+        " j.next_retry_at = IF(v.r = 1, UTC_TIMESTAMP(6) + INTERVAL v.d MICROSECOND, NULL),"
+        " j.completed_at = IF(v.s = 'queued', NULL, UTC_TIMESTAMP(6)),"
+        " j.result = v.result, j.error_message = v.e, j.cause = v.cause,"
+        " j.progress = IF(v.s = 'completed', 100, j.progress), j.updated_at = UTC_TIMESTAMP(6)"
+        " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id <=> v.w";
+
+    json_auto_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, json_move(&moves[i]));
+    }
+    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    if (text == NULL) {
+        return false;
+    }
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(text)))) {
+        return false;
+    }
+    *ret_moved = r.affected;
+    return true;
+}
+
+static bool write_attempts(struct db *db, const struct job_move *moves, size_t n, struct err *e)
+{
+    static const char sql[] =
+        "INSERT INTO job_attempts (job_id, number, worker_id, started_at, ended_at, outcome, error)"
+        " SELECT CAST(v.id AS UUID), v.a, v.w, LEAST(COALESCE(v.t, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)),"
+        " UTC_TIMESTAMP(6), v.o, v.e"
+        " FROM JSON_TABLE(?, '$[*]' COLUMNS("
+        " id CHAR(36) PATH '$.id', a INT PATH '$.a', w VARCHAR(100) PATH '$.w', t DATETIME(6) PATH '$.t',"
+        " o VARCHAR(16) PATH '$.o', e VARCHAR(2000) PATH '$.e')) v";
+
+    json_auto_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct job_move *m = &moves[i];
+        json_array_append_new(list, json_pack("{s:s, s:I, s:s?, s:s?, s:s, s:o}", "id", m->id, "a",
+                                              (json_int_t)m->attempt, "w", m->worker_id, "t", m->started_sql,
+                                              "o", m->outcome, "e", json_error_text(m->error)));
+    }
+    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
+}
+
+bool job_settle_record(struct db *db, const struct job_move *moves, size_t n, struct err *e)
+{
+    g_autofree struct job_count_delta *deltas = g_new0(struct job_count_delta, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        const struct job_move *m = &moves[i];
+        deltas[2 * i] = (struct job_count_delta){m->organization_id, m->job_type, JOB_PROCESSING, m->priority, -1};
+        deltas[2 * i + 1] = (struct job_count_delta){m->organization_id, m->job_type, m->to, m->priority, 1};
+    }
+    return write_attempts(db, moves, n, e) && job_counts_add(db, deltas, 2 * n, e);
+}

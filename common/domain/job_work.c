@@ -1,0 +1,215 @@
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/job.h"
+#include "domain/job_settle.h"
+#include "ground/clock.h"
+
+#define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id', a INT PATH '$.a')) v"
+#define JOIN_JOBS " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+static void copy_cell(char *to, size_t bytes, const char *cell)
+{
+    g_strlcpy(to, cell == NULL ? "" : cell, bytes);
+}
+
+void job_claim_release(struct job_claim *claim)
+{
+    g_free(claim->payload);
+    claim->payload = NULL;
+}
+
+/* --- claim ------------------------------------------------------------------------------------------------------- */
+
+struct claim_batch {
+    const char *worker_id;
+    int64_t lease_ms;
+    struct job_claim **sorted; /* by id: every transaction locks rows in this order */
+    size_t n;
+};
+
+enum claim_column {
+    CLAIM_ID, CLAIM_STATUS, CLAIM_ATTEMPT, CLAIM_WORKER, CLAIM_ORG, CLAIM_TYPE, CLAIM_PRIORITY, CLAIM_RETRY_COUNT,
+    CLAIM_MAX_RETRIES, CLAIM_TIMEOUT, CLAIM_CREATED, CLAIM_PAYLOAD, CLAIM_TRACE, CLAIM_CAUSE,
+};
+
+static int compare_claims(const void *a, const void *b)
+{
+    const struct job_claim *const *x = a;
+    const struct job_claim *const *y = b;
+    int by_id = strcmp((*x)->id, (*y)->id);
+    if (by_id != 0) {
+        return by_id;
+    }
+    return (*x)->message_attempt < (*y)->message_attempt ? -1 : (*x)->message_attempt > (*y)->message_attempt;
+}
+
+/* Distinct well-formed ids of the batch, in order. The caller frees with free(). */
+static char *dump_claim_ids(const struct claim_batch *batch, struct err *e)
+{
+    json_auto_t *list = json_array();
+    const char *last = "";
+    for (size_t i = 0; i < batch->n; i++) {
+        const char *id = batch->sorted[i]->id;
+        if (uuid_is_valid(id) && strcmp(id, last) != 0) {
+            json_array_append_new(list, json_pack("{s:s}", "id", id));
+            last = id;
+        }
+    }
+    return job_dump_list(list, e);
+}
+
+static enum job_claim_result decide_claim(const struct claim_batch *batch, const struct job_claim *claim,
+                                          const struct db_result *r, size_t row, bool repeated)
+{
+    enum job_status status = JOB_STATUSES;
+    (void)job_status_parse(db_cell(r, row, CLAIM_STATUS), &status);
+    int64_t attempt = db_cell_int(r, row, CLAIM_ATTEMPT);
+    const char *worker = db_cell(r, row, CLAIM_WORKER);
+    const char *cause = db_cell(r, row, CLAIM_CAUSE);
+
+    if (status == JOB_QUEUED && attempt == claim->message_attempt) {
+        return JOB_CLAIMED;
+    }
+    if (attempt != claim->message_attempt + 1) {
+        return JOB_STALE;
+    }
+    if (repeated && status == JOB_PROCESSING && worker != NULL && strcmp(worker, batch->worker_id) == 0) {
+        return JOB_CLAIMED;
+    }
+    /* The dead letter of a job that its rescue failed is the relay's to publish (dispatch_at). */
+    if (status == JOB_FAILED && (cause == NULL || strcmp(cause, "crashed_worker") != 0)) {
+        return JOB_STALE_DEAD;
+    }
+    return JOB_STALE;
+}
+
+static void fill_claim(struct job_claim *claim, const struct db_result *r, size_t row)
+{
+    claim->attempt = claim->message_attempt + 1;
+    copy_cell(claim->organization_id, sizeof(claim->organization_id), db_cell(r, row, CLAIM_ORG));
+    copy_cell(claim->job_type, sizeof(claim->job_type), db_cell(r, row, CLAIM_TYPE));
+    copy_cell(claim->traceparent, sizeof(claim->traceparent), db_cell(r, row, CLAIM_TRACE));
+    claim->priority = db_cell_int(r, row, CLAIM_PRIORITY);
+    claim->retry_count = db_cell_int(r, row, CLAIM_RETRY_COUNT);
+    claim->max_retries = db_cell_int(r, row, CLAIM_MAX_RETRIES);
+    claim->timeout_s = db_cell_int(r, row, CLAIM_TIMEOUT);
+    (void)clock_parse_sql(db_cell(r, row, CLAIM_CREATED), &claim->created_wall_us);
+    job_claim_release(claim);
+    claim->payload = g_strdup(db_cell(r, row, CLAIM_PAYLOAD));
+}
+
+/* Rows and sorted claims run in step. Of two deliveries of one message the second is stale. */
+static void decide_all(struct claim_batch *batch, const struct db_result *r, bool repeated)
+{
+    size_t row = 0;
+    const char *claimed_id = "";
+    for (size_t i = 0; i < batch->n; i++) {
+        struct job_claim *claim = batch->sorted[i];
+        claim->result = JOB_MISSING;
+        while (row < r->rows && g_ascii_strcasecmp(db_cell(r, row, CLAIM_ID), claim->id) < 0) {
+            row++;
+        }
+        if (row == r->rows || g_ascii_strcasecmp(db_cell(r, row, CLAIM_ID), claim->id) != 0) {
+            continue;
+        }
+        claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE
+                                                           : decide_claim(batch, claim, r, row, repeated);
+        if (claim->result == JOB_CLAIMED) {
+            fill_claim(claim, r, row);
+            claimed_id = claim->id;
+        }
+    }
+}
+
+static bool write_claims(struct db *db, const struct claim_batch *batch, struct err *e)
+{
+    static const char sql[] =
+        "UPDATE " IDS_TABLE JOIN_JOBS
+        " SET j.status = 'processing', j.attempt = v.a + 1, j.worker_id = ?, j.started_at = UTC_TIMESTAMP(6),"
+        " j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, j.next_retry_at = NULL,"
+        " j.progress = NULL, j.progress_message = NULL, j.updated_at = UTC_TIMESTAMP(6)"
+        " WHERE j.status = 'queued' AND j.attempt = v.a";
+
+    json_auto_t *list = json_array();
+    g_autofree struct job_count_delta *deltas = g_new0(struct job_count_delta, 2 * batch->n);
+    size_t n = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct job_claim *c = batch->sorted[i];
+        if (c->result != JOB_CLAIMED) {
+            continue;
+        }
+        json_array_append_new(list, json_pack("{s:s, s:I}", "id", c->id, "a", (json_int_t)c->message_attempt));
+        deltas[n++] = (struct job_count_delta){c->organization_id, c->job_type, JOB_QUEUED, c->priority, -1};
+        deltas[n++] = (struct job_count_delta){c->organization_id, c->job_type, JOB_PROCESSING, c->priority, 1};
+    }
+    if (n == 0) {
+        return true;
+    }
+    CLEANUP(free_text) char *ids = job_dump_list(list, e);
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (ids == NULL || !db_run(db, &r, e, sql,
+                               DB_PARAMS(db_text(ids), db_text(batch->worker_id),
+                                         DB_INT(batch->lease_ms * US_PER_MS)))) {
+        return false;
+    }
+    if (r.affected != n / 2) {
+        return err_set(e, ERR_INTERNAL, "A claim changed %llu of %zu rows that it had locked",
+                       (unsigned long long)r.affected, n / 2);
+    }
+    return job_counts_add(db, deltas, n, e);
+}
+
+static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
+{
+    static const char sql[] =
+        "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
+        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause FROM " IDS_TABLE JOIN_JOBS
+        " FOR UPDATE";
+
+    struct claim_batch *batch = arg;
+    CLEANUP(free_text) char *ids = dump_claim_ids(batch, e);
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
+        return false;
+    }
+    decide_all(batch, &r, repeated);
+
+    /* A transaction that did commit had the whole batch; one that did not had none of it. */
+    for (size_t i = 0; repeated && i < r.rows; i++) {
+        const char *worker = db_cell(&r, i, CLAIM_WORKER);
+        if (worker != NULL && strcmp(worker, batch->worker_id) == 0 &&
+            strcmp(db_cell(&r, i, CLAIM_STATUS), "processing") == 0) {
+            for (size_t k = 0; k < batch->n; k++) {
+                struct job_claim *claim = batch->sorted[k];
+                bool same = g_ascii_strcasecmp(claim->id, db_cell(&r, i, CLAIM_ID)) == 0;
+                claim->result = same && claim->result == JOB_CLAIMED ? JOB_CLAIMED : claim->result;
+            }
+        }
+    }
+    return write_claims(db, batch, e);
+}
+
+bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, struct job_claim *claims, size_t n,
+                     struct err *e)
+{
+    g_autofree struct job_claim **sorted = g_new0(struct job_claim *, n);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &claims[i];
+    }
+    qsort(sorted, n, sizeof(struct job_claim *), compare_claims);
+    struct claim_batch batch = {.worker_id = worker_id, .lease_ms = lease_ms, .sorted = sorted, .n = n};
+    if (db_transaction(db, claim_body, &batch, e)) {
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        job_claim_release(&claims[i]);
+    }
+    return false;
+}
