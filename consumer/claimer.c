@@ -36,7 +36,7 @@ static bool has_room(const struct pipeline *p, const struct batch *b, enum lane 
     size_t ahead = 0;
     int64_t ahead_us = 0;
     for (enum lane l = LANE_HIGH; l <= lane; l++) {
-        ahead += g_queue_get_length((GQueue *)&p->runnable[l]) + b->count[l];
+        ahead += p->runnable[l].length + b->count[l];
         ahead_us += p->runnable_cost_us[l] + b->cost_us[l];
     }
     size_t idle = p->runners - p->running;

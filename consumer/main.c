@@ -72,7 +72,7 @@ static void reload(struct consumer *c)
 {
     struct err e = ERR_INIT;
     g_autofree char *needs_restart = NULL;
-    const struct conf *old = atomic_load(&c->pipeline.conf);
+    struct conf *old = atomic_load(&c->pipeline.conf);
     struct conf *fresh = conf_reload(old, c->options.config_file, &needs_restart, &e);
     if (fresh == NULL) {
         log_error("config.not_reloaded", LERR(&e), LSTR("then", "the old configuration stays"));
@@ -80,7 +80,7 @@ static void reload(struct consumer *c)
     }
     log_set_level((enum log_level)fresh->log.level);
     atomic_store(&c->pipeline.conf, fresh);
-    g_ptr_array_add(c->retired, (gpointer)old);
+    g_ptr_array_add(c->retired, old);
     log_info("config.reloaded", LSTR("needs_restart", needs_restart));
 }
 
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
     dispatcher_stop(c.pipeline.dispatcher, DISPATCHER_DRAIN_MS);
     log_info("consumer.stopped", LNONE);
     cache_free(c.pipeline.settings_cache);
-    conf_free((struct conf *)atomic_load(&c.pipeline.conf));
+    conf_free(atomic_load(&c.pipeline.conf));
     pipeline_release(&c.pipeline);
     g_ptr_array_unref(c.retired);
     main_options_release(&c.options);

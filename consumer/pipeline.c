@@ -6,7 +6,7 @@
 #include "ground/clock.h"
 #include "ports/service.h"
 
-void pipeline_init(struct pipeline *p, const struct conf *conf)
+void pipeline_init(struct pipeline *p, struct conf *conf)
 {
     atomic_store(&p->conf, conf);
     pthread_mutex_init(&p->lock, NULL);
@@ -120,7 +120,7 @@ void work_free(struct work *w)
         return;
     }
     job_claim_release(&w->claim);
-    json_decref((json_t *)w->ctx.payload);
+    json_decref(w->payload);
     json_decref(w->ctx.result);
     free(w->result_text);
     pthread_cond_destroy(&w->ctx.stop_cond);

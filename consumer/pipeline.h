@@ -46,7 +46,8 @@ struct work {
     int64_t started_mono_us;
     int64_t created_wall_us;
     struct job_finish finish;
-    char *result_text; /* malloc'ed by jansson */
+    json_t *payload;         /* owned; the context borrows it */
+    char *result_text;       /* malloc'ed by jansson */
 };
 
 enum verdict_kind { VERDICT_ACK, VERDICT_DEAD, VERDICT_REQUEUE };
@@ -65,7 +66,7 @@ enum pipeline_phase {
 };
 
 struct pipeline {
-    _Atomic(const struct conf *) conf; /* replaced on SIGHUP; old ones live until exit */
+    _Atomic(struct conf *) conf; /* replaced on SIGHUP; old ones live until exit */
     char worker_id[WORKER_ID_BYTES];
     struct dispatcher *dispatcher;
     struct cache *settings_cache;
@@ -98,7 +99,7 @@ static inline enum pipeline_phase pipeline_phase(struct pipeline *p)
     return (enum pipeline_phase)atomic_load(&p->phase);
 }
 
-void pipeline_init(struct pipeline *p, const struct conf *conf);
+void pipeline_init(struct pipeline *p, struct conf *conf);
 void pipeline_release(struct pipeline *p);
 void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase);
 /* Deliveries, claims and runs that still need a verdict. */

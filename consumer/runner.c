@@ -35,8 +35,9 @@ static struct work *draw(struct pipeline *p)
 static bool check_payload(struct work *w, const struct job_type *type)
 {
     struct err e = ERR_INIT;
-    w->ctx.payload = json_parse_limited(w->claim.payload, strlen(w->claim.payload), &e);
-    if (w->ctx.payload == NULL) {
+    w->payload = json_parse_limited(w->claim.payload, strlen(w->claim.payload), &e);
+    w->ctx.payload = w->payload;
+    if (w->payload == NULL) {
         (void)job_error(&w->ctx, JOB_PERMANENT, "the payload cannot be read: %s", e.text);
         return false;
     }
