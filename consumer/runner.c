@@ -42,7 +42,7 @@ static bool check_payload(struct work *w, const struct job_type *type)
         return false;
     }
     struct problems problems = {0};
-    record_check(type->payload, w->ctx.payload, "/payload", &problems);
+    job_payload_check(type, w->ctx.payload, "/payload", &problems);
     if (problems_any(&problems)) {
         const json_t *first = json_array_get(problems.list, 0);
         (void)job_error(&w->ctx, JOB_PERMANENT, "the payload does not fit the type: %s %s",

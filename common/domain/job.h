@@ -34,7 +34,7 @@ bool job_status_is_final(enum job_status status);
 #define JOB_TYPE_BYTES 65
 #define WORKER_ID_BYTES 101 /* host:pid:random */
 
-/* --- API side (job_api.c) -------------------------------------------------------------------------------------- */
+/* --- API side (job_api.c, job_list.c) -------------------------------------------------------------------------------------- */
 
 struct job_new {
     const char *organization_id;
@@ -81,9 +81,10 @@ struct job_filter {
 bool job_list(struct db *db, const struct job_filter *filter, json_t **ret, struct err *e) MUST_CHECK;
 
 enum job_cancel { JOB_CANCEL_DONE, JOB_CANCEL_TOLD, JOB_CANCEL_ALREADY, JOB_CANCEL_FINISHED };
-/* Cancels a queued job, or asks for the cancel of a processing one. The caller broadcasts for JOB_CANCEL_TOLD. */
-bool job_cancel(struct db *db, const char *organization_id, const char *id, const char *user, enum job_cancel *ret,
-                struct err *e) MUST_CHECK;
+/* Cancels a queued job, or asks for the cancel of a processing one; its audit row is in the same transaction. The
+ * caller broadcasts for JOB_CANCEL_TOLD. request_id may be NULL. ERR_NOT_FOUND also for another organization's job. */
+bool job_cancel(struct db *db, const char *organization_id, const char *id, const char *user, const char *request_id,
+                enum job_cancel *ret, struct err *e) MUST_CHECK;
 
 /* --- dispatch (job_dispatch.c): the relay and the publisher -------------------------------------------------------- */
 
@@ -114,7 +115,7 @@ struct job_dead_ref {
 bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
 bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
 
-/* --- worker (job_work.c) ------------------------------------------------------------------------------------------- */
+/* --- worker (job_claim.c, job_finish.c) ------------------------------------------------------------------------------------------- */
 
 enum job_claim_result {
     JOB_CLAIMED,
@@ -179,9 +180,6 @@ bool job_rescue(struct db *db, int64_t crash_limit, size_t max, size_t *ret_n, s
 
 /* Progress 0-100 and a short message of a running job (fenced). */
 bool job_progress(struct db *db, const char *id, int64_t attempt, int64_t percent, const char *message, struct err *e) MUST_CHECK;
-
-/* A failure of a message that names a row we never claimed (unknown type seen before the claim is not one: it is claimed
- * and finished like any job). */
 
 /* --- counts (job_counts.c) --------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * job_settle.h: how a processing job leaves that status, whoever decides it: the worker's outcome (job_work.c) or the
+ * job_settle.h: how a processing job leaves that status, whoever decides it: the worker's outcome (job_finish.c) or the
  * rescue of a lost one (job_dispatch.c). Only those two files include this.
  */
 #ifndef BELLMAN_JOB_SETTLE_H
