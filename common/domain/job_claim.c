@@ -32,6 +32,7 @@ struct claim_batch {
     int64_t lease_ms;
     struct job_claim **sorted; /* by id: every transaction locks rows in this order */
     size_t n;
+    bool committed; /* a former run of this transaction, whose outcome was unknown, did commit */
 };
 
 enum claim_column {
@@ -65,13 +66,20 @@ static char *dump_claim_ids(const struct claim_batch *batch, struct err *e)
     return job_dump_list(list, e);
 }
 
-static enum job_claim_result decide_claim(const struct claim_batch *batch, const struct job_claim *claim,
+/* What a transaction whose outcome was unknown has claimed belongs to this worker already. */
+static bool is_claimed_here(const struct claim_batch *batch, const struct db_result *r, size_t row)
+{
+    const char *worker = db_cell(r, row, CLAIM_WORKER);
+    return strcmp(db_cell(r, row, CLAIM_STATUS), "processing") == 0 && worker != NULL &&
+           strcmp(worker, batch->worker_id) == 0;
+}
+
+static enum job_claim_result decide_claim(struct claim_batch *batch, const struct job_claim *claim,
                                           const struct db_result *r, size_t row, bool repeated)
 {
     enum job_status status = JOB_STATUSES;
     (void)job_status_parse(db_cell(r, row, CLAIM_STATUS), &status);
     int64_t attempt = db_cell_int(r, row, CLAIM_ATTEMPT);
-    const char *worker = db_cell(r, row, CLAIM_WORKER);
     const char *cause = db_cell(r, row, CLAIM_CAUSE);
 
     if (status == JOB_QUEUED && attempt == claim->message_attempt) {
@@ -80,7 +88,8 @@ static enum job_claim_result decide_claim(const struct claim_batch *batch, const
     if (attempt != claim->message_attempt + 1) {
         return JOB_STALE;
     }
-    if (repeated && status == JOB_PROCESSING && worker != NULL && strcmp(worker, batch->worker_id) == 0) {
+    if (repeated && is_claimed_here(batch, r, row)) {
+        batch->committed = true;
         return JOB_CLAIMED;
     }
     /* The dead letter of a job that its rescue failed is the relay's to publish (dispatch_at). */
@@ -179,21 +188,10 @@ static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
     if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
         return false;
     }
+    batch->committed = false;
     decide_all(batch, &r, repeated);
-
-    /* A transaction that did commit had the whole batch; one that did not had none of it. */
-    for (size_t i = 0; repeated && i < r.rows; i++) {
-        const char *worker = db_cell(&r, i, CLAIM_WORKER);
-        if (worker != NULL && strcmp(worker, batch->worker_id) == 0 &&
-            strcmp(db_cell(&r, i, CLAIM_STATUS), "processing") == 0) {
-            for (size_t k = 0; k < batch->n; k++) {
-                struct job_claim *claim = batch->sorted[k];
-                bool same = g_ascii_strcasecmp(claim->id, db_cell(&r, i, CLAIM_ID)) == 0;
-                claim->result = same && claim->result == JOB_CLAIMED ? JOB_CLAIMED : claim->result;
-            }
-        }
-    }
-    return write_claims(db, batch, e);
+    /* A transaction that did commit had the whole batch, one that did not had none of it. */
+    return batch->committed || write_claims(db, batch, e);
 }
 
 bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, struct job_claim *claims, size_t n,

@@ -1,0 +1,102 @@
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/job.h"
+#include "domain/job_settle.h"
+
+/* Rows a counter is spread over, so that connections that commit at the same time seldom wait for each other. */
+#define SHARDS 64
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+/* The order in which every transaction locks counters. */
+static int compare_deltas(const void *a, const void *b)
+{
+    const struct job_count_delta *x = a;
+    const struct job_count_delta *y = b;
+    int by_org = strcmp(x->organization_id, y->organization_id);
+    int by_type = by_org != 0 ? by_org : strcmp(x->job_type, y->job_type);
+    if (by_type != 0) {
+        return by_type;
+    }
+    if (x->status != y->status) {
+        return x->status < y->status ? -1 : 1;
+    }
+    return x->priority < y->priority ? -1 : x->priority > y->priority;
+}
+
+static json_t *json_delta(const struct job_count_delta *d, int64_t sum)
+{
+    return json_pack("{s:s, s:s, s:s, s:I, s:I}", "g", d->organization_id, "t", d->job_type, "s",
+                     job_status_name(d->status), "p", (json_int_t)d->priority, "d", (json_int_t)sum);
+}
+
+/* The sorted deltas added up by counter, without those that cancel out. */
+static json_t *sum_deltas(const struct job_count_delta *sorted, size_t n)
+{
+    json_t *list = json_array();
+    size_t i = 0;
+    while (i < n) {
+        const struct job_count_delta *first = &sorted[i];
+        int64_t sum = 0;
+        for (; i < n && compare_deltas(first, &sorted[i]) == 0; i++) {
+            sum += sorted[i].delta;
+        }
+        if (sum != 0) {
+            json_array_append_new(list, json_delta(first, sum));
+        }
+    }
+    return list;
+}
+
+bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e)
+{
+    static const char sql[] =
+        "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
+        " SELECT v.g, v.t, v.s, v.p, ?, v.d FROM JSON_TABLE(?, '$[*]' COLUMNS("
+        " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
+        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t',"
+        " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
+        " p INT PATH '$.p', d BIGINT PATH '$.d')) v"
+        " ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
+
+    g_autofree struct job_count_delta *sorted = g_memdup2(deltas, n * sizeof(*deltas));
+    if (n > 1) {
+        qsort(sorted, n, sizeof(*sorted), compare_deltas);
+    }
+    json_auto_t *list = sum_deltas(sorted, n);
+    if (json_array_size(list) == 0) {
+        return true;
+    }
+    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(DB_INT(db_shard(db) % SHARDS), db_text(text)));
+}
+
+bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e)
+{
+    g_autoptr(GString) sql = g_string_new("SELECT COALESCE(SUM(jobs), 0) FROM job_counts WHERE organization_id = ?");
+    struct db_param params[4] = {db_text(filter->organization_id)};
+    size_t n = 1;
+    if (filter->job_type != NULL) {
+        g_string_append(sql, " AND job_type = ?");
+        params[n++] = db_text(filter->job_type);
+    }
+    if (filter->status != NULL) {
+        g_string_append(sql, " AND status = ?");
+        params[n++] = db_text(filter->status);
+    }
+    if (filter->has_priority) {
+        g_string_append(sql, " AND priority = ?");
+        params[n++] = DB_INT(filter->priority);
+    }
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, sql->str, params, n)) {
+        return false;
+    }
+    *ret = db_cell_int(&r, 0, 0);
+    return true;
+}
