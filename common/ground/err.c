@@ -1,8 +1,8 @@
 #include "ground/err.h"
 
+#include <glib.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char *const code_names[] = {
     [ERR_NONE] = "none",
@@ -18,20 +18,12 @@ static const char *const code_names[] = {
     [ERR_INTERNAL] = "internal",
 };
 
-static bool is_continuation(char c)
+/* Whoever prints the text as JSON needs valid UTF-8; a cut at the limit may have split a sequence. */
+static void replace_invalid_utf8(char *text)
 {
-    return ((unsigned char)c & 0xC0U) == 0x80U;
-}
-
-/* A text cut at its limit must not end inside a UTF-8 sequence. */
-static void drop_cut_sequence(char *text, size_t length)
-{
-    size_t start = length;
-    while (start > 0 && is_continuation(text[start - 1])) {
-        start--;
-    }
-    if (start > 0 && ((unsigned char)text[start - 1] & 0x80U) != 0) {
-        text[start - 1] = '\0';
+    const char *bad = NULL;
+    while (!g_utf8_validate(text, -1, &bad)) {
+        text[bad - text] = '?';
     }
 }
 
@@ -56,9 +48,8 @@ bool err_set(struct err *e, enum err_code code, const char *format, ...)
     e->code = code == ERR_NONE ? ERR_INTERNAL : code;
     if (wanted < 0) {
         e->text[0] = '\0';
-    } else if ((size_t)wanted >= sizeof(e->text)) {
-        drop_cut_sequence(e->text, sizeof(e->text) - 1);
     }
+    replace_invalid_utf8(e->text);
     flatten_controls(e->text);
     return false;
 }
