@@ -181,17 +181,22 @@ clean-stack:
 
 test: deps
 	@$(MAKE) --no-print-directory test-all
+# One profile after the other: two compilations of everything at once would need the memory of both.
 test-all: programs unit-programs
-	@BELLMAN_BUILD=$(B) tools/run_tests.sh unit integration
+	@$(MAKE) --no-print-directory PROFILE=asan programs unit-programs
+	@$(MAKE) --no-print-directory PROFILE=tsan programs
+	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration asan:smoke tsan:smoke
 test-unit: unit-programs
-	@BELLMAN_BUILD=$(B) tools/run_tests.sh unit
+	@tools/run_tests.sh $(PROFILE):unit
 test-integration: programs
-	@BELLMAN_BUILD=$(B) tools/run_tests.sh integration
+	@tools/run_tests.sh $(PROFILE):integration
 asan tsan: deps
-	@$(MAKE) --no-print-directory PROFILE=$@ test-all
+	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs
+	@tools/run_tests.sh $@:unit $@:integration
 cover: deps
 	@find build/cover -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) --no-print-directory PROFILE=cover test-all
+	@$(MAKE) --no-print-directory PROFILE=cover programs unit-programs
+	@tools/run_tests.sh cover:unit cover:integration
 	@tools/coverage.py build/cover
 fuzz: deps
 	@$(MAKE) --no-print-directory PROFILE=fuzz fuzzers

@@ -1,72 +1,71 @@
 #!/bin/sh
-# run_tests.sh unit|integration...: runs the named suites of the build in $BELLMAN_BUILD and prints totals.
-# PYTEST_ARGS is handed to pytest.
+# run_tests.sh PROFILE:SUITE...: runs suites against the build of a profile; the last line is "N passed, N failed".
+#   unit         tests/unit: one program per module
+#   integration  tests/integration: real servers
+#   smoke        the files of it that touch every thread of both programs; for the sanitizers
+# PYTEST_ARGS is handed to pytest. Run it from the repository.
 set -u
-build=${BELLMAN_BUILD:-build/release}
-failed=0
-summary=
+passed=0 failed=0 summary=
 
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-exitcode=99:second_deadlock_stack=1}"
 export G_SLICE=always-malloc
 
+smoke="tests/integration/test_jobs.py tests/integration/test_settings.py tests/integration/test_job_types.py
+tests/integration/test_mixed_jobs.py"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+note() {
+    passed=$((passed + $2)) failed=$((failed + $3))
+    summary="$summary
+  $(printf '%-22s %5d passed, %d failed' "$1" "$2" "$3")"
+}
+
 run_unit() {
-    programs=0 tests=0 broken=
-    out=$(mktemp)
+    good=0 bad=0
     for source in tests/unit/test_*.c; do
-        [ -e "$source" ] || break
-        program=$build/${source%.c}
-        programs=$((programs + 1))
-        if timeout 180 "$program" >"$out" 2>&1; then
-            count=$(sed -n 's/^\[ *PASSED *\] \([0-9]*\) test.*/\1/p' "$out" | awk '{s += $1} END {print s + 0}')
-            tests=$((tests + count))
+        program=$BELLMAN_BUILD/${source%.c}
+        if timeout 180 "$program" >"$scratch/out" 2>&1; then
+            count=$(sed -n 's/^\[ *PASSED *\] \([0-9]*\) test.*/\1/p' "$scratch/out" | awk '{s += $1} END {print s + 0}')
+            good=$((good + count))
             printf '  ok     %-44s %4d\n' "${source##*/}" "$count"
         else
             code=$?
+            bad=$((bad + 1))
             printf '  FAILED %-44s exit %d\n' "${source##*/}" "$code"
-            grep -v -e '^\[ RUN ' -e '^\[       OK' "$out" | tail -n 60
-            broken="$broken ${source##*/}"
+            grep -v -e '^\[ RUN ' -e '^\[       OK' "$scratch/out" | tail -n 60
         fi
     done
-    rm -f "$out"
-    if [ -n "$broken" ]; then
-        failed=1
-        summary="$summary
-unit: $tests tests in $programs programs passed; FAILED:$broken"
-    else
-        summary="$summary
-unit: $tests tests in $programs programs passed"
-    fi
+    note "$1" "$good" "$bad"
 }
 
-run_integration() {
-    set -- tests/integration/test_*.py
-    if [ ! -e "$1" ]; then
-        summary="$summary
-integration: no tests"
-        return
-    fi
-    out=$(mktemp)
-    status=$(mktemp)
-    {
-        BELLMAN_BUILD=$build /usr/bin/python3 -m pytest -p no:cacheprovider -q --timeout=300 ${PYTEST_ARGS:-} \
-            tests/integration 2>&1
-        echo $? >"$status"
-    } | tee "$out"
-    code=$(cat "$status")
-    summary="$summary
-integration: $(tail -n 1 "$out" | tr -d '=')"
-    [ "$code" = 0 ] || failed=1
-    rm -f "$out" "$status"
+# Failures of pytest are counted from its JUnit file, so that a crash of pytest itself is a failure too.
+run_pytest() {
+    label=$1
+    shift
+    rm -f "$scratch/junit.xml"
+    /usr/bin/python3 -m pytest -p no:cacheprovider -q --timeout=300 --junit-xml="$scratch/junit.xml" ${PYTEST_ARGS:-} "$@"
+    code=$?
+    counts=$(/usr/bin/python3 tools/count_junit.py "$scratch/junit.xml") || counts="0 1"
+    good=${counts% *} bad=${counts#* }
+    [ "$code" = 0 ] || [ "$bad" != 0 ] || bad=1
+    note "$label" "$good" "$bad"
 }
 
-for suite in "$@"; do
-    case $suite in
-    unit) run_unit ;;
-    integration) run_integration ;;
-    *) echo "run_tests.sh: no suite '$suite'" >&2; exit 64 ;;
+for entry in "$@"; do
+    BELLMAN_BUILD=build/${entry%%:*}
+    export BELLMAN_BUILD
+    echo "== $entry"
+    case ${entry#*:} in
+    unit) run_unit "$entry" ;;
+    integration) run_pytest "$entry" tests/integration ;;
+    smoke) run_pytest "$entry" $smoke ;;
+    *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
     esac
 done
 echo "--------$summary"
-exit $failed
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
