@@ -25,7 +25,7 @@ enum field_type {
     FIELD_SLACK_URL, /* https://hooks.slack.com/services/... */
     FIELD_TIME,     /* RFC 3339 in JSON, DATETIME(6) in SQL */
     FIELD_OBJECT,   /* JSON object, at most max bytes when dumped */
-    FIELD_STRINGS,  /* array of strings, min..max entries */
+    FIELD_STRINGS,  /* array of strings, min..max entries of 1..FIELD_ENTRY_CHARS_MAX characters */
     FIELD_ANY,      /* any JSON value, at most max bytes when dumped */
 };
 
@@ -40,11 +40,17 @@ enum field_flags {
     FIELD_CURSOR = 1 << 7,     /* query: given back by the server, opaque */
 };
 
+#define FIELD_ENTRY_CHARS_MAX 255
+#define FIELD_CURSOR_BYTES_MAX 512
+
+/* What stands for a stored secret in answers; a secret that contains it is a fault (code masked). */
+#define FIELD_MASK "********"
+
 struct field {
     const char *name; /* JSON member and SQL column */
     enum field_type type;
     unsigned flags;
-    int64_t min;
+    int64_t min; /* min and max both 0: no bounds; max 0 for texts and sizes: no upper bound */
     int64_t max;
     const char *const *choices; /* NULL-terminated */
     const char *def;            /* JSON text of the default; NULL: null */
@@ -64,7 +70,10 @@ const struct field *record_field(const struct record *record, const char *name);
 
 /* --- wrong input ------------------------------------------------------------------------------------------- */
 
-/* One entry of problem+json's errors[]: pointer is a JSON Pointer (RFC 6901), or "?name" for a query parameter. */
+#define PROBLEMS_MAX 50
+
+/* One entry of problem+json's errors[]: pointer is a JSON Pointer (RFC 6901), or "?name" for a query parameter. Entries
+ * past PROBLEMS_MAX are dropped. */
 struct problems {
     json_t *list; /* array of {pointer, code, detail}; NULL until the first */
 };
@@ -83,8 +92,9 @@ void record_check(const struct record *record, const json_t *body, const char *p
 /* Checks one value by itself (not null, not required-ness). */
 void field_check_value(const struct field *field, const json_t *value, const char *pointer, struct problems *problems);
 
-/* Reads a query string's decoded pairs (object of strings) into typed values by the record, defaults filled in.
- * Returns a new object. */
+/* Reads a query string's decoded pairs (object of strings) into typed values by the record; a parameter that is absent
+ * or empty gets its default (null when it has none). Integers are plain decimal, booleans true or false. Returns a new
+ * object, complete only when there was no problem. */
 json_t *record_parse_query(const struct record *record, const json_t *pairs, struct problems *problems);
 
 /* The default of a field as a new reference (json null when it has none). */

@@ -13,7 +13,7 @@
 extern const struct record settings_record;
 
 /* What stands for a stored secret in answers. Sent back, it is a fault (code masked). */
-#define SETTINGS_MASK "********"
+#define SETTINGS_MASK FIELD_MASK
 
 /* The settings with secrets masked; makes the organization's defaults when there are none. ret_version is the ETag's
  * number. New reference. */
