@@ -1,0 +1,428 @@
+/*
+ * smtp.c: the only place that speaks SMTP (RFC 5321), by libcurl.
+ *
+ * libcurl's result codes tell too little: a refused recipient is a "send error", a refused body a "weird reply". So the replies
+ * are read here as they pass, together with the command that each one answers, and the outcome is judged by them.
+ */
+#include "ports/smtp.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ground/clock.h"
+#include "ports/mail_headers.h"
+
+#define REPLY_BYTES_MAX 65536  /* of all replies to one mail: a peer that never ends its reply is cut off */
+#define CONNECTION_IDLE_MAX_S 20L /* servers under load close idle connections after 10 to 300 s */
+#define NON_ASCII_SHARE_FOR_BASE64 6 /* more than one byte in six: base64 is shorter than quoted-printable */
+
+/* How far a dialogue has come: the last command that was sent. */
+enum stage { STAGE_CONNECT, STAGE_HELLO, STAGE_STARTTLS, STAGE_AUTH, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_BODY };
+
+struct smtp {
+    CURL *curl;
+};
+
+/* One attempt at one mail. */
+struct dialogue {
+    const atomic_bool *stop;
+    int64_t deadline_us;
+    bool stopped;
+    bool late;
+    enum stage stage;
+    bool quitting;     /* what comes now answers QUIT and says nothing of the mail */
+    int code;          /* of the reply to the last command, 0 while there is none */
+    bool in_reply;     /* the reply goes on in the next line */
+    GString *text;     /* its words, lines joined by a space */
+    size_t reply_bytes;
+    char error[CURL_ERROR_SIZE];
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void init_curl(void) { g_assert(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK); }
+
+struct smtp *smtp_new(void)
+{
+    pthread_once(&curl_once, init_curl);
+    struct smtp *smtp = g_new0(struct smtp, 1);
+    smtp->curl = curl_easy_init();
+    g_assert(smtp->curl != NULL);
+    return smtp;
+}
+
+/* libcurl says QUIT and waits up to two minutes for the answer. With the reading side shut it says QUIT and goes. */
+static void hang_up(CURL *curl)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD) {
+        (void)shutdown(fd, SHUT_RD);
+    }
+}
+
+void smtp_free(struct smtp *smtp)
+{
+    if (smtp == NULL) {
+        return;
+    }
+    hang_up(smtp->curl);
+    curl_easy_cleanup(smtp->curl);
+    g_free(smtp);
+}
+
+/* --- watching the dialogue ------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *command;
+    enum stage from; /* only after this one, so that a base64 line of AUTH is never taken for a command */
+    enum stage to;
+} steps[] = {
+    {"EHLO ", STAGE_CONNECT, STAGE_HELLO},    {"HELO ", STAGE_HELLO, STAGE_HELLO},    {"STARTTLS\r", STAGE_HELLO, STAGE_STARTTLS},
+    {"EHLO ", STAGE_STARTTLS, STAGE_HELLO},   {"AUTH ", STAGE_HELLO, STAGE_AUTH},     {"AUTH ", STAGE_AUTH, STAGE_AUTH},
+    {"MAIL FROM:", STAGE_CONNECT, STAGE_MAIL}, {"MAIL FROM:", STAGE_HELLO, STAGE_MAIL}, {"MAIL FROM:", STAGE_AUTH, STAGE_MAIL},
+    {"RCPT TO:", STAGE_MAIL, STAGE_RCPT},     {"DATA\r", STAGE_RCPT, STAGE_DATA},
+};
+
+static void on_command(struct dialogue *d, const char *line, size_t size)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        size_t n = strlen(steps[i].command);
+        if (d->stage == steps[i].from && size >= n && memcmp(line, steps[i].command, n) == 0) {
+            d->stage = steps[i].to;
+            d->code = 0;
+            return;
+        }
+    }
+    d->quitting = d->quitting || (size >= 5 && memcmp(line, "QUIT\r", 5) == 0);
+}
+
+static int on_debug(CURL *curl UNUSED, curl_infotype type, char *data, size_t size, void *arg)
+{
+    if (type == CURLINFO_HEADER_OUT) {
+        on_command(arg, data, size);
+    }
+    return 0;
+}
+
+/* One line of a reply: "250-more to come" or "250 the last". */
+static void on_reply_line(struct dialogue *d, const char *line, size_t size)
+{
+    while (size > 0 && (line[size - 1] == '\r' || line[size - 1] == '\n')) {
+        size--;
+    }
+    if (size < 3 || !g_ascii_isdigit(line[0]) || !g_ascii_isdigit(line[1]) || !g_ascii_isdigit(line[2])) {
+        return;
+    }
+    if (!d->in_reply) {
+        g_string_truncate(d->text, 0);
+    }
+    if (size > 4) {
+        g_string_append_printf(d->text, "%s%.*s", d->text->len > 0 ? " " : "", (int)(size - 4), line + 4);
+    }
+    d->in_reply = size > 3 && line[3] == '-';
+    d->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+    if (d->stage == STAGE_DATA && d->code == 354 && !d->in_reply) {
+        d->stage = STAGE_BODY;
+    }
+}
+
+static size_t on_reply(char *line, size_t unit, size_t n, void *arg)
+{
+    struct dialogue *d = arg;
+    size_t size = unit * n;
+    d->reply_bytes += size;
+    if (d->reply_bytes > REPLY_BYTES_MAX) {
+        return 0;
+    }
+    if (!d->quitting) {
+        on_reply_line(d, line, size);
+    }
+    return size;
+}
+
+static int on_progress(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNUSED, curl_off_t ultotal UNUSED,
+                       curl_off_t ulnow UNUSED)
+{
+    struct dialogue *d = arg;
+    d->stopped = d->stopped || (d->stop != NULL && atomic_load(d->stop));
+    d->late = d->late || clock_mono_us() >= d->deadline_us;
+    return d->stopped || d->late;
+}
+
+/* --- the mail ---------------------------------------------------------------------------------------------------------- */
+
+/* What makes the mail unfit to be sent, or NULL. */
+static const char *find_fault(const struct smtp_mail *mail)
+{
+    if (!mail_address_is_safe(mail->to)) {
+        return "the recipient's address is not one that can be sent to";
+    }
+    if (!mail_address_is_safe(mail->from_address)) {
+        return "the sender's address is not one that can be sent from";
+    }
+    if (mail->from_name != NULL && !mail_text_is_safe(mail->from_name)) {
+        return "the sender's name has control characters";
+    }
+    if (!mail_text_is_safe(mail->subject)) {
+        return "the subject has control characters";
+    }
+    if (!mail_address_is_safe(mail->message_id)) {
+        return "the message id is malformed";
+    }
+    return mail->text == NULL && mail->html == NULL ? "the mail has no body" : NULL;
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, GString *line)
+{
+    struct curl_slist *longer = curl_slist_append(list, line->str);
+    g_assert(longer != NULL);
+    g_string_truncate(line, 0);
+    return longer;
+}
+
+static struct curl_slist *make_headers(const struct smtp_mail *mail)
+{
+    g_autoptr(GString) line = g_string_new("Date: ");
+    mail_append_date(line, mail->date_wall_us);
+    struct curl_slist *list = add_header(NULL, line);
+    g_string_append(line, "From: ");
+    mail_append_mailbox(line, mail->from_name, mail->from_address, line->len);
+    list = add_header(list, line);
+    g_string_append_printf(line, "To: %s", mail->to);
+    list = add_header(list, line);
+    g_string_append(line, "Subject: ");
+    mail_append_unstructured(line, mail->subject, line->len);
+    list = add_header(list, line);
+    g_string_append_printf(line, "Message-ID: <%s>", mail->message_id);
+    list = add_header(list, line);
+    g_string_append(line, "Auto-Submitted: auto-generated"); /* RFC 3834: no vacation notes in return */
+    list = add_header(list, line);
+    g_string_append(line, mail->text != NULL && mail->html != NULL ? "Content-Type: multipart/alternative"
+                                                                    : "Content-Type: multipart/mixed");
+    return add_header(list, line);
+}
+
+static const char *choose_encoder(const char *text, size_t length)
+{
+    size_t high = 0;
+    for (size_t i = 0; i < length; i++) {
+        high += (unsigned char)text[i] >= 0x80;
+    }
+    return high > length / NON_ASCII_SHARE_FOR_BASE64 ? "base64" : "quoted-printable";
+}
+
+static CURLcode add_part(curl_mime *mime, const char *text, const char *type)
+{
+    if (text == NULL) {
+        return CURLE_OK;
+    }
+    size_t length = 0;
+    g_autofree char *body = mail_crlf(text, &length);
+    curl_mimepart *part = curl_mime_addpart(mime);
+    CURLcode rc = part == NULL ? CURLE_OUT_OF_MEMORY : curl_mime_data(part, body, length);
+    rc = rc != CURLE_OK ? rc : curl_mime_type(part, type);
+    return rc != CURLE_OK ? rc : curl_mime_encoder(part, choose_encoder(body, length));
+}
+
+static curl_mime *make_body(CURL *curl, const struct smtp_mail *mail)
+{
+    curl_mime *mime = curl_mime_init(curl);
+    g_assert(mime != NULL);
+    CURLcode rc = add_part(mime, mail->text, "text/plain; charset=utf-8");
+    rc = rc != CURLE_OK ? rc : add_part(mime, mail->html, "text/html; charset=utf-8");
+    g_assert(rc == CURLE_OK); /* only memory can run out here */
+    return mime;
+}
+
+/* --- the server -------------------------------------------------------------------------------------------------------- */
+
+static bool set_url(CURL *curl, const struct conf *conf)
+{
+    bool is_ipv6 = strchr(conf->smtp.host, ':') != NULL && conf->smtp.host[0] != '[';
+    g_autofree char *url = g_strdup_printf(is_ipv6 ? "%s://[%s]:%d" : "%s://%s:%d",
+                                           conf->smtp.tls == CONF_SMTP_TLS_IMPLICIT ? "smtps" : "smtp", conf->smtp.host,
+                                           (int)conf->smtp.port);
+    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
+}
+
+static void set_server(CURL *curl, const struct conf *conf)
+{
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_USE_SSL,
+                     (long)(conf->smtp.tls == CONF_SMTP_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (conf->smtp.ca_file != NULL && conf->smtp.ca_file[0] != '\0') {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, conf->smtp.ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
+    if (conf->smtp.user != NULL && conf->smtp.user[0] != '\0') {
+        curl_easy_setopt(curl, CURLOPT_USERNAME, conf->smtp.user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, conf->smtp.password == NULL ? "" : conf->smtp.password);
+    }
+}
+
+static void set_limits(CURL *curl, const struct conf *conf)
+{
+    long timeout_s = (long)conf->smtp.timeout_s;
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, timeout_s);
+    curl_easy_setopt(curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, timeout_s);
+    curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_MAX_S);
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* a slow name server must not hold back a stop */
+}
+
+static void set_watch(CURL *curl, struct dialogue *d)
+{
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, d->error);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, d);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_reply);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, d);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
+}
+
+/* --- the verdict ------------------------------------------------------------------------------------------------------- */
+
+static bool is_tls_trouble(CURLcode rc)
+{
+    static const CURLcode codes[] = {CURLE_USE_SSL_FAILED,     CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR,
+                                     CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,          CURLE_SSL_CIPHER,
+                                     CURLE_SSL_ISSUER_ERROR,   CURLE_SSL_PINNEDPUBKEYNOTMATCH};
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (rc == codes[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 4954: 530 authentication required, 534 mechanism too weak, 535 credentials invalid, 538 encryption required. */
+static bool is_credentials_code(int code) { return code == 530 || code == 534 || code == 535 || code == 538; }
+
+static enum smtp_outcome judge(CURLcode rc, const struct dialogue *d, bool refused)
+{
+    if (rc == CURLE_OK) {
+        return SMTP_ACCEPTED;
+    }
+    if (d->stopped) {
+        return SMTP_STOPPED;
+    }
+    if (d->late || (refused && d->code < 500)) {
+        return SMTP_TRY_LATER;
+    }
+    if (is_tls_trouble(rc) || rc == CURLE_LOGIN_DENIED || rc == CURLE_URL_MALFORMAT) {
+        return SMTP_MISCONFIGURED;
+    }
+    if (!refused) {
+        return SMTP_TRY_LATER;
+    }
+    /* A refusal before MAIL FROM is of us, not of this mail. */
+    return d->stage < STAGE_MAIL || is_credentials_code(d->code) ? SMTP_MISCONFIGURED : SMTP_PERMANENT;
+}
+
+/* A server that repeats our password must not bring it into a job's error. */
+static void hide_secret(GString *text, const struct conf *conf)
+{
+    if (conf->smtp.password != NULL && conf->smtp.password[0] != '\0') {
+        g_string_replace(text, conf->smtp.password, "********", 0);
+    }
+}
+
+static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialogue *d, bool refused, const struct conf *conf)
+{
+    static const char *const answered[] = {
+        [STAGE_CONNECT] = "the connection", [STAGE_HELLO] = "EHLO", [STAGE_STARTTLS] = "STARTTLS", [STAGE_AUTH] = "AUTH",
+        [STAGE_MAIL] = "MAIL FROM",         [STAGE_RCPT] = "RCPT TO", [STAGE_DATA] = "DATA",       [STAGE_BODY] = "the mail",
+    };
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (rc == CURLE_OK) {
+        g_string_printf(text, "%d %s", d->code, d->text->str);
+    } else if (d->stopped) {
+        g_string_assign(text, "told to stop");
+    } else if (refused) {
+        g_string_printf(text, "%d %s (the answer to %s)", d->code, d->text->str, answered[d->stage]);
+    } else if (d->late || rc == CURLE_OPERATION_TIMEDOUT) {
+        g_string_printf(text, "no end after %d s, at %s", (int)conf->smtp.timeout_s, answered[d->stage]);
+    } else {
+        g_string_printf(text, "%s%s%s", d->error[0] != '\0' ? d->error : curl_easy_strerror(rc),
+                        d->stage > STAGE_CONNECT ? ", at " : "", d->stage > STAGE_CONNECT ? answered[d->stage] : "");
+    }
+    hide_secret(text, conf);
+    reply->code = rc == CURLE_OK || refused ? d->code : 0;
+    mail_make_printable(reply->text, sizeof(reply->text), text->str);
+}
+
+/* A kept connection may have been closed by the server, or be good for no further mail: then a fresh one is worth a try, as
+ * long as the server cannot have taken the mail. */
+static bool is_worn_out(CURL *curl, const struct dialogue *d)
+{
+    long connects = 1;
+    (void)curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && !d->stopped && !d->late && d->stage < STAGE_BODY && (d->code < 400 || d->code == 421);
+}
+
+static CURLcode perform(CURL *curl, struct dialogue *d)
+{
+    CURLcode rc = curl_easy_perform(curl);
+    if (rc != CURLE_OK && is_worn_out(curl, d)) {
+        d->stage = STAGE_CONNECT;
+        d->quitting = false;
+        d->in_reply = false;
+        d->code = 0;
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+        rc = curl_easy_perform(curl);
+    }
+    return rc;
+}
+
+static enum smtp_outcome converse(CURL *curl, const struct conf *conf, const struct smtp_mail *mail, struct dialogue *d,
+                                  struct smtp_reply *reply)
+{
+    struct curl_slist *headers = make_headers(mail);
+    struct curl_slist *to = curl_slist_append(NULL, mail->to);
+    curl_mime *mime = make_body(curl, mail);
+    g_assert(to != NULL);
+    set_server(curl, conf);
+    set_limits(curl, conf);
+    set_watch(curl, d);
+    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->from_address);
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
+    CURLcode rc = set_url(curl, conf) ? perform(curl, d) : CURLE_URL_MALFORMAT;
+    bool refused = rc != CURLE_OK && d->code >= 400 && !d->in_reply;
+    fill_reply(reply, rc, d, refused, conf);
+    curl_easy_reset(curl); /* the handle must not remember d; the connection stays */
+    curl_mime_free(mime);
+    curl_slist_free_all(to);
+    curl_slist_free_all(headers);
+    return judge(rc, d, refused);
+}
+
+enum smtp_outcome smtp_send(struct smtp *smtp, const struct conf *conf, const struct smtp_mail *mail,
+                            const atomic_bool *stop, struct smtp_reply *reply)
+{
+    const char *fault = find_fault(mail);
+    if (fault != NULL) {
+        reply->code = 0;
+        g_strlcpy(reply->text, fault, sizeof(reply->text));
+        return SMTP_PERMANENT;
+    }
+    g_autoptr(GString) words = g_string_new(NULL);
+    struct dialogue d = {
+        .stop = stop,
+        .deadline_us = clock_mono_us() + conf->smtp.timeout_s * US_PER_S,
+        .text = words,
+    };
+    return converse(smtp->curl, conf, mail, &d, reply);
+}
