@@ -74,7 +74,7 @@ static size_t append_decoded(GString *line, const char *text, size_t left, bool 
         return 1;
     }
     append_char(line, c);
-    return (size_t)(g_utf8_next_char(text) - text);
+    return (size_t)g_unichar_to_utf8(c, NULL);
 }
 
 static void append_text(GString *line, const char *text)
