@@ -1,7 +1,7 @@
 /*
  * conf_key.h: a row of the one table of configuration keys, and what can be done with it.
  *
- * A key exists when it has a row here and a member in struct conf; nothing else has to be told. Values are handled as
+ * A key exists when it has a row in conf_keys.c and a member in struct conf; nothing else has to be told. Values are handled as
  * text at every edge (file, environment, print) and as the member's type inside.
  */
 #ifndef BELLMAN_CONF_KEY_H

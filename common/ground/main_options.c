@@ -1,8 +1,6 @@
 #include "ground/main_options.h"
 
-#include <locale.h>
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 
 /* GLib wants gboolean where struct main_options has bool. */
