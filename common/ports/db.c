@@ -24,7 +24,7 @@ struct db *db_new(const struct conf *conf)
     g_assert(pthread_once(&once, start_library) == 0);
     struct db *db = g_new0(struct db, 1);
     db->conf = conf;
-    db->read_timeout_s = (unsigned)conf->database.read_timeout_s;
+    db->read_timeout_s = (unsigned)MAX(conf->database.read_timeout_s, 1);
     db->statements = db_statements_new();
     /* Processes start at different shards, so that the first connections of several do not share one. */
     db->shard = (unsigned)getpid() + atomic_fetch_add_explicit(&connections_made, 1, memory_order_relaxed);
@@ -58,7 +58,7 @@ void db_cleanup(struct db **db)
 void db_set_read_timeout(struct db *db, unsigned seconds)
 {
     g_assert(!db->in_transaction);
-    db->read_timeout_s = seconds;
+    db->read_timeout_s = MAX(seconds, 1);
     db_disconnect(db);
 }
 
@@ -94,14 +94,15 @@ static struct db_failure failure_of(MYSQL *mysql)
     return f;
 }
 
-/* The server gives a statement up when this side has stopped waiting for it. */
+/* The server gives a statement up shortly before this side stops waiting for it: nothing goes on running unseen, and
+ * the connection stays usable. */
 static void set_session(MYSQL *mysql, unsigned read_timeout_s)
 {
     char variables[256];
     (void)snprintf(variables, sizeof(variables),
                    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-                   "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %d, max_statement_time = %u",
-                   LOCK_WAIT_S, read_timeout_s);
+                   "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %d, max_statement_time = %u.5",
+                   LOCK_WAIT_S, read_timeout_s - 1);
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, variables);
     mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");

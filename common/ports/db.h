@@ -75,7 +75,7 @@ bool db_run_text(struct db *db, struct db_result *result, struct err *e, const c
 
 /*
  * Runs body inside a transaction and commits. body returns false (with e) to roll back.
- * On ERR_LOCKED the whole body runs again, up to 8 times with a short random pause. When the connection
+ * On ERR_LOCKED the whole body runs again, up to 8 times within 7 s, with a short random pause. When the connection
  * dies during COMMIT the outcome is unknown: body runs again on a new connection with repeated=true and
  * must first look whether its effect is already there (if so, return true without changing anything).
  * body must reset what it built when it starts.

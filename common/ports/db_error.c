@@ -28,6 +28,7 @@ static const struct meaning meanings[] = {
     {CR_SERVER_LOST, ERR_UNAVAILABLE, true},
     {CR_SERVER_LOST_EXTENDED, ERR_UNAVAILABLE, true},
     {CR_COMMANDS_OUT_OF_SYNC, ERR_INTERNAL, true},
+    {CR_NEW_STMT_METADATA, ERR_INTERNAL, true}, /* SELECT * over a table that has changed; its rows are still unread */
     {CR_MALFORMED_PACKET, ERR_UNAVAILABLE, true},
     {CR_SSL_CONNECTION_ERROR, ERR_UNAVAILABLE, true},
     {ER_CON_COUNT_ERROR, ERR_UNAVAILABLE, true},

@@ -1,10 +1,13 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "ground/clock.h"
 #include "ports/db_internal.h"
 
 #define TRIES_MAX 8
 #define PAUSE_FIRST_MS 4
+/* Deadlocks come back at once, lock waits after seconds: of the latter not all tries fit into a caller's patience. */
+#define TRY_UNTIL_US (7 * US_PER_S)
 
 /* Between nothing and a bound that doubles with every try, so that two that collided do not collide again. */
 static void pause_shortly(unsigned tries)
@@ -68,6 +71,7 @@ bool db_transaction(struct db *db, db_body_fn *body, void *arg, struct err *e)
 {
     g_assert(!db->in_transaction);
     bool repeated = false;
+    const int64_t last_try_us = clock_mono_us() + TRY_UNTIL_US;
     for (unsigned tries = 1;; tries++) {
         struct err now = ERR_INIT;
         enum outcome outcome = try_once(db, body, arg, repeated, &now);
@@ -76,7 +80,7 @@ bool db_transaction(struct db *db, db_body_fn *body, void *arg, struct err *e)
         }
         repeated = repeated || outcome == UNKNOWN;
         bool again = outcome == UNKNOWN || now.code == ERR_LOCKED;
-        if (!again || tries == TRIES_MAX) {
+        if (!again || tries == TRIES_MAX || clock_mono_us() > last_try_us) {
             /* After a COMMIT without an answer, whatever came later does not tell whether it took effect. */
             bool in_doubt = repeated && (again || now.code == ERR_UNAVAILABLE);
             return err_set(e, in_doubt ? ERR_UNKNOWN_OUTCOME : now.code, "%s", now.text);
