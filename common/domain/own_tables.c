@@ -1,0 +1,23 @@
+#include "domain/own_tables.h"
+
+#include <string.h>
+
+#define TABLE(name_)                                                                                                   \
+    {.name = #name_,                                                                                                   \
+     .sql = {[OWN_TABLE_ANALYZE] = "ANALYZE TABLE `" #name_ "`", [OWN_TABLE_OPTIMIZE] = "OPTIMIZE TABLE `" #name_ "`"}}
+
+const struct own_table own_tables[] = {
+    TABLE(organizations), TABLE(notification_settings), TABLE(background_jobs),   TABLE(job_attempts), TABLE(job_counts),
+    TABLE(audit_log),     TABLE(rate_limits),           TABLE(processes),         TABLE(schema_migrations),
+};
+const size_t own_tables_n = ARRAY_SIZE(own_tables);
+
+const struct own_table *own_table_find(const char *name)
+{
+    for (size_t i = 0; i < own_tables_n; i++) {
+        if (strcmp(own_tables[i].name, name) == 0) {
+            return &own_tables[i];
+        }
+    }
+    return NULL;
+}
