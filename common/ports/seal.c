@@ -1,0 +1,318 @@
+#include "ports/seal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOB_VERSION 1
+#define KEY_BYTES crypto_aead_xchacha20poly1305_ietf_KEYBYTES
+#define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define KEYS_MAX 256
+#define FILE_BYTES_MAX 16384
+#define PLAIN_BYTES_MAX 65536
+#define BASE64 sodium_base64_VARIANT_ORIGINAL
+
+struct head {
+    unsigned char version;
+    unsigned char key_id[4];
+    unsigned char nonce[NONCE_BYTES];
+};
+_Static_assert(sizeof(struct head) == 1 + 4 + NONCE_BYTES, "the blob's head has no padding");
+
+struct key {
+    uint32_t id;
+    unsigned char bytes[KEY_BYTES];
+};
+
+/* Lives in memory of sodium_malloc: guarded, kept out of swap, wiped when freed. */
+struct seal {
+    size_t n;
+    struct key keys[KEYS_MAX];
+};
+
+static bool start_sodium(struct err *e)
+{
+    return sodium_init() >= 0 || err_set(e, ERR_INTERNAL, "libsodium cannot start");
+}
+
+void seal_free(struct seal *seal)
+{
+    sodium_free(seal);
+}
+
+static void seal_cleanup(struct seal **seal)
+{
+    seal_free(*seal);
+}
+
+/* --- keyring ----------------------------------------------------------------------------------------------------- */
+
+struct keyring_text {
+    char text[FILE_BYTES_MAX + 1];
+};
+
+static void wipe_keyring_text(struct keyring_text *t)
+{
+    sodium_memzero(t, sizeof(*t));
+}
+
+static void close_file(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+static bool check_private(int fd, const char *file, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return err_set(e, ERR_INVALID, "Keyring %s is not a file", file);
+    }
+    if ((st.st_mode & 077) != 0) {
+        return err_set(e, ERR_DENIED, "Keyring %s is open to others: chmod 600 it", file);
+    }
+    return st.st_size <= FILE_BYTES_MAX || err_set(e, ERR_INVALID, "Keyring %s is larger than a keyring can be", file);
+}
+
+static bool read_keyring(const char *file, struct keyring_text *ret, struct err *e)
+{
+    CLEANUP(close_file) int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_DENIED, "Cannot read keyring %s: %s", file,
+                       g_strerror(errno));
+    }
+    if (!check_private(fd, file, e)) {
+        return false;
+    }
+    size_t length_bytes = 0;
+    ssize_t got = 0;
+    do {
+        got = TEMP_FAILURE_RETRY(read(fd, ret->text + length_bytes, FILE_BYTES_MAX - length_bytes));
+        if (got < 0) {
+            return err_set(e, ERR_UNAVAILABLE, "Cannot read keyring %s: %s", file, g_strerror(errno));
+        }
+        length_bytes += (size_t)got;
+    } while (got > 0);
+    ret->text[length_bytes] = '\0';
+    return true;
+}
+
+static bool parse_key(const char *line, struct key *ret)
+{
+    char *end = NULL;
+    guint64 id = g_ascii_strtoull(line, &end, 10);
+    size_t length_bytes = 0;
+    const char *stop = NULL;
+    if (!g_ascii_isdigit(line[0]) || *end != ':' || id == 0 || id > UINT32_MAX) {
+        return false;
+    }
+    ret->id = (uint32_t)id;
+    return sodium_base642bin(ret->bytes, KEY_BYTES, end + 1, strlen(end + 1), NULL, &length_bytes, &stop, BASE64) == 0 &&
+           *stop == '\0' && length_bytes == KEY_BYTES;
+}
+
+static const struct key *find_key(const struct seal *seal, uint32_t id)
+{
+    for (size_t i = 0; i < seal->n; i++) {
+        if (seal->keys[i].id == id) {
+            return &seal->keys[i];
+        }
+    }
+    return NULL;
+}
+
+static bool add_line(struct seal *seal, const char *file, const char *line, unsigned number, struct err *e)
+{
+    if (line[0] == '\0' || line[0] == '#') {
+        return true;
+    }
+    if (seal->n == KEYS_MAX) {
+        return err_set(e, ERR_INVALID, "Keyring %s has more than %d keys", file, KEYS_MAX);
+    }
+    struct key *key = &seal->keys[seal->n];
+    if (!parse_key(line, key)) {
+        return err_set(e, ERR_INVALID, "Keyring %s, line %u: not \"id:base64 of 32 bytes\"", file, number);
+    }
+    if (find_key(seal, key->id) != NULL) {
+        return err_set(e, ERR_INVALID, "Keyring %s, line %u: key %u is there twice", file, number, key->id);
+    }
+    seal->n++;
+    return true;
+}
+
+static bool add_lines(struct seal *seal, const char *file, char *text, struct err *e)
+{
+    unsigned number = 0;
+    for (char *line = strsep(&text, "\n"); line != NULL; line = strsep(&text, "\n")) {
+        if (!add_line(seal, file, g_strchomp(line), ++number, e)) {
+            return false;
+        }
+    }
+    return seal->n > 0 || err_set(e, ERR_INVALID, "Keyring %s has no key", file);
+}
+
+struct seal *seal_open_keyring(const char *file, struct err *e)
+{
+    CLEANUP(wipe_keyring_text) struct keyring_text text = {0};
+    if (!start_sodium(e) || !read_keyring(file, &text, e)) {
+        return NULL;
+    }
+    CLEANUP(seal_cleanup) struct seal *seal = sodium_malloc(sizeof(*seal));
+    if (seal == NULL) {
+        err_set(e, ERR_INTERNAL, "No guarded memory for the keys: %s", g_strerror(errno));
+        return NULL;
+    }
+    memset(seal, 0, sizeof(*seal));
+    if (!add_lines(seal, file, text.text, e)) {
+        return NULL;
+    }
+    sodium_mprotect_readonly(seal);
+    return g_steal_pointer(&seal);
+}
+
+static bool write_whole(int fd, const char *text, const char *file, struct err *e)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t put = TEMP_FAILURE_RETRY(write(fd, text, left));
+        if (put < 0) {
+            return err_set(e, ERR_UNAVAILABLE, "Cannot write keyring %s: %s", file, g_strerror(errno));
+        }
+        text += put;
+        left -= (size_t)put;
+    }
+    return fsync(fd) == 0 || err_set(e, ERR_UNAVAILABLE, "Cannot write keyring %s: %s", file, g_strerror(errno));
+}
+
+bool seal_create_keyring(const char *file, struct err *e)
+{
+    unsigned char bytes[KEY_BYTES];
+    char base64[sodium_base64_ENCODED_LEN(KEY_BYTES, BASE64)];
+    char line[sizeof(base64) + 8];
+    if (!start_sodium(e)) {
+        return false;
+    }
+    CLEANUP(close_file) int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return err_set(e, errno == EEXIST ? ERR_CONFLICT : ERR_DENIED, "Cannot create keyring %s: %s", file,
+                       g_strerror(errno));
+    }
+    randombytes_buf(bytes, sizeof(bytes));
+    sodium_bin2base64(base64, sizeof(base64), bytes, sizeof(bytes), BASE64);
+    (void)snprintf(line, sizeof(line), "1:%s\n", base64);
+    bool done = write_whole(fd, line, file, e);
+    sodium_memzero(bytes, sizeof(bytes));
+    sodium_memzero(base64, sizeof(base64));
+    sodium_memzero(line, sizeof(line));
+    if (!done) {
+        (void)unlink(file);
+    }
+    return done;
+}
+
+/* --- sealing ----------------------------------------------------------------------------------------------------- */
+
+static char *encode(const unsigned char *blob, size_t length_bytes)
+{
+    size_t text_bytes = sodium_base64_encoded_len(length_bytes, BASE64);
+    char *text = g_malloc(text_bytes);
+    return sodium_bin2base64(text, text_bytes, blob, length_bytes, BASE64);
+}
+
+char *seal_encrypt(const struct seal *seal, const char *context, const char *plain, struct err *e)
+{
+    const struct key *key = &seal->keys[seal->n - 1];
+    size_t plain_bytes = strlen(plain);
+    if (plain_bytes > PLAIN_BYTES_MAX) {
+        err_set(e, ERR_INVALID, "A secret of more than %d bytes is not stored", PLAIN_BYTES_MAX);
+        return NULL;
+    }
+    struct head head = {.version = BLOB_VERSION};
+    uint32_t id = htonl(key->id);
+    memcpy(head.key_id, &id, sizeof(id));
+    randombytes_buf(head.nonce, sizeof(head.nonce));
+
+    g_autofree unsigned char *blob = g_malloc(sizeof(head) + plain_bytes + TAG_BYTES);
+    memcpy(blob, &head, sizeof(head));
+    unsigned long long sealed_bytes = 0;
+    crypto_aead_xchacha20poly1305_ietf_encrypt(blob + sizeof(head), &sealed_bytes, (const unsigned char *)plain,
+                                               plain_bytes, (const unsigned char *)context, strlen(context), NULL,
+                                               head.nonce, key->bytes);
+    return encode(blob, sizeof(head) + (size_t)sealed_bytes);
+}
+
+/* The base64 text's bytes, or NULL. */
+static unsigned char *decode(const char *sealed, size_t *ret_bytes)
+{
+    size_t text_bytes = strlen(sealed);
+    if (text_bytes > 2 * PLAIN_BYTES_MAX) {
+        return NULL;
+    }
+    g_autofree unsigned char *blob = g_malloc(text_bytes + 1);
+    const char *stop = NULL;
+    if (sodium_base642bin(blob, text_bytes, sealed, text_bytes, NULL, ret_bytes, &stop, BASE64) != 0 || *stop != '\0' ||
+        *ret_bytes < sizeof(struct head) + TAG_BYTES) {
+        return NULL;
+    }
+    return g_steal_pointer(&blob);
+}
+
+static char *open_blob(const struct key *key, const char *context, const unsigned char *blob, size_t blob_bytes)
+{
+    size_t sealed_bytes = blob_bytes - sizeof(struct head);
+    char *plain = g_malloc(sealed_bytes - TAG_BYTES + 1);
+    unsigned long long plain_bytes = 0;
+    const unsigned char *nonce = blob + offsetof(struct head, nonce);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)plain, &plain_bytes, NULL,
+                                                   blob + sizeof(struct head), sealed_bytes,
+                                                   (const unsigned char *)context, strlen(context), nonce,
+                                                   key->bytes) != 0) {
+        g_free(plain);
+        return NULL;
+    }
+    plain[plain_bytes] = '\0';
+    return plain;
+}
+
+char *seal_decrypt(const struct seal *seal, const char *context, const char *sealed, struct err *e)
+{
+    size_t blob_bytes = 0;
+    g_autofree unsigned char *blob = decode(sealed, &blob_bytes);
+    if (blob == NULL || blob[0] != BLOB_VERSION) {
+        err_set(e, ERR_INVALID, "A stored secret (%s) is not one that was sealed here", context);
+        return NULL;
+    }
+    uint32_t id = 0;
+    memcpy(&id, blob + offsetof(struct head, key_id), sizeof(id));
+    const struct key *key = find_key(seal, ntohl(id));
+    if (key == NULL) {
+        err_set(e, ERR_NOT_FOUND, "The keyring has no key %u, with which a secret (%s) was sealed", ntohl(id), context);
+        return NULL;
+    }
+    char *plain = open_blob(key, context, blob, blob_bytes);
+    if (plain == NULL) {
+        err_set(e, ERR_INVALID, "A stored secret (%s) does not open: it was changed, or moved from another row", context);
+    }
+    return plain;
+}
+
+void seal_text_free(char *text)
+{
+    if (text != NULL) {
+        sodium_memzero(text, strlen(text));
+        g_free(text);
+    }
+}
+
+void seal_sha256(const void *data, size_t length_bytes, unsigned char out[32])
+{
+    crypto_hash_sha256(out, data, length_bytes);
+}
