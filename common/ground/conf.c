@@ -255,7 +255,7 @@ void conf_print(const struct conf *conf, FILE *out)
             (void)fprintf(out, "%s[%s]\n", *section == '\0' ? "" : "\n", key->section);
             section = key->section;
         }
-        (void)fprintf(out, "%s = %s\n", key->name, text);
+        (void)fprintf(out, "%s =%s%s\n", key->name, *text == '\0' ? "" : " ", text);
     }
 }
 
@@ -263,9 +263,10 @@ static void print_reference_key(const struct conf_key *key, FILE *out)
 {
     g_autofree char *wanted = conf_key_wanted(key);
     g_autofree char *variable = conf_key_variable(key, "");
-    (void)fprintf(out, "\n# %s\n# Takes %s.\n# Environment: %s.%s%s\n%s = %s\n", key->help, wanted, variable,
+    (void)fprintf(out, "\n# %s\n# Takes %s.\n# Environment: %s.%s%s\n%s =%s%s\n", key->help, wanted, variable,
                   (key->flags & CONF_RELOAD) != 0 ? " Reloads on SIGHUP." : "",
-                  (key->flags & CONF_SECRET) != 0 ? " Secret; may be given by file." : "", key->name, key->def);
+                  (key->flags & CONF_SECRET) != 0 ? " Secret; may be given by file." : "", key->name,
+                  *key->def == '\0' ? "" : " ", key->def);
     if ((key->flags & CONF_SECRET) != 0) {
         (void)fprintf(out, "# %s_file = /path/of/a/file/that/holds/it\n", key->name);
     }

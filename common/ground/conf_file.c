@@ -73,7 +73,7 @@ static bool add_line(GPtrArray *lines, int number, char *text, const char **sect
     if (text[0] == '\0' || text[0] == '#') {
         return true;
     }
-    if (text[0] == '[' && text[length - 1] == ']') {
+    if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
         text[length - 1] = '\0';
         struct conf_line *header = line_new(number, text + 1, NULL);
         g_ptr_array_add(lines, header);

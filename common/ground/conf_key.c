@@ -32,7 +32,8 @@ static bool has_controls(const char *text)
 static bool assign_text(const struct conf_key *key, void *slot, const char *text)
 {
     int64_t length = (int64_t)strlen(text);
-    if (length < key->min || length > key->max || !g_utf8_validate(text, -1, NULL) || has_controls(text)) {
+    bool is_text = g_utf8_validate(text, -1, NULL) && !has_controls(text);
+    if (length < key->min || length > key->max || !is_text) {
         return false;
     }
     char **member = slot;
@@ -96,8 +97,8 @@ static char *show_choice(const struct conf_key *key, const void *slot)
 
 static char *wanted_text(const struct conf_key *key)
 {
-    return g_strdup_printf("text of %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " bytes, UTF-8 without control characters",
-                           key->min, key->max);
+    return key->min == 0 ? g_strdup_printf("at most %" G_GINT64_FORMAT " bytes of text", key->max)
+                         : g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " bytes of text", key->min, key->max);
 }
 
 static char *wanted_int(const struct conf_key *key)

@@ -10,7 +10,7 @@
 #include "ground/conf.h"
 
 enum conf_type {
-    CONF_TYPE_TEXT,   /* char *, min..max bytes of UTF-8 without control characters */
+    CONF_TYPE_TEXT,   /* char *, min..max bytes; UTF-8 without control characters */
     CONF_TYPE_INT,    /* int64_t, min..max */
     CONF_TYPE_BOOL,   /* bool */
     CONF_TYPE_CHOICE, /* int64_t, index into choices */
