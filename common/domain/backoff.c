@@ -19,5 +19,5 @@ int64_t backoff_delay_ms(const struct backoff *b, int64_t retry_number, uint32_t
     int64_t delay_s = clamp(base_s + n * n * n * n, 0, clamp(b->cap_s, 0, DELAY_MAX_S));
     int64_t spread_ms = delay_s * 10 * clamp(b->jitter_percent, 0, 100); /* s * 1000 / 100 */
     double deviation = (double)((int64_t)random - RANDOM_MIDDLE) / (double)RANDOM_MIDDLE;
-    return delay_s * MS_PER_S + (int64_t)((double)spread_ms * deviation);
+    return clamp(delay_s * MS_PER_S + (int64_t)((double)spread_ms * deviation), 0, INT64_MAX);
 }
