@@ -338,24 +338,36 @@ static void hide_secret(GString *text, const struct conf *conf)
     }
 }
 
+/* What went wrong when the server did not say it. */
+static const char *explain(CURLcode rc, const struct dialogue *d)
+{
+    if (rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING) {
+        return "the connection was lost";
+    }
+    if (d->late || rc == CURLE_OPERATION_TIMEDOUT) {
+        return "no end in time";
+    }
+    if (rc == CURLE_WRITE_ERROR) {
+        return "a reply without an end";
+    }
+    return d->error[0] != '\0' ? d->error : curl_easy_strerror(rc);
+}
+
 static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialogue *d, bool refused, const struct conf *conf)
 {
-    static const char *const answered[] = {
-        [STAGE_CONNECT] = "the connection", [STAGE_HELLO] = "EHLO", [STAGE_STARTTLS] = "STARTTLS", [STAGE_AUTH] = "AUTH",
-        [STAGE_MAIL] = "MAIL FROM",         [STAGE_RCPT] = "RCPT TO", [STAGE_DATA] = "DATA",       [STAGE_BODY] = "the mail",
+    static const char *const stages[] = {
+        [STAGE_CONNECT] = "connect", [STAGE_HELLO] = "EHLO",   [STAGE_STARTTLS] = "STARTTLS", [STAGE_AUTH] = "AUTH",
+        [STAGE_MAIL] = "MAIL FROM",  [STAGE_RCPT] = "RCPT TO", [STAGE_DATA] = "DATA",         [STAGE_BODY] = "the end of the mail",
     };
     g_autoptr(GString) text = g_string_new(NULL);
     if (rc == CURLE_OK) {
         g_string_printf(text, "%d %s", d->code, d->text->str);
     } else if (d->stopped) {
-        g_string_assign(text, "told to stop");
+        g_string_printf(text, "told to stop (at %s)", stages[d->stage]);
     } else if (refused) {
-        g_string_printf(text, "%d %s (the answer to %s)", d->code, d->text->str, answered[d->stage]);
-    } else if (d->late || rc == CURLE_OPERATION_TIMEDOUT) {
-        g_string_printf(text, "no end after %d s, at %s", (int)conf->smtp.timeout_s, answered[d->stage]);
+        g_string_printf(text, "%d %s (at %s)", d->code, d->text->str, stages[d->stage]);
     } else {
-        g_string_printf(text, "%s%s%s", d->error[0] != '\0' ? d->error : curl_easy_strerror(rc),
-                        d->stage > STAGE_CONNECT ? ", at " : "", d->stage > STAGE_CONNECT ? answered[d->stage] : "");
+        g_string_printf(text, "%s (at %s)", explain(rc, d), stages[d->stage]);
     }
     hide_secret(text, conf);
     reply->code = rc == CURLE_OK || refused ? d->code : 0;
