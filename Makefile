@@ -86,7 +86,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 COMMON_O   := $(call objects,common/*/*.c)
 API_O      := $(call objects,fcgi-app/*.c)
 CONSUMER_O := $(call objects,consumer/*.c)
-CTL_O      := $(call objects,ctl/*.c)
+CTL_O      := $(call objects,ctl/*.c) $(B)/ctl/schema_files.o
 UNIT_O     := $(call objects,tests/unit/test_*.c)
 UNIT_HELP_O := $(filter-out $(UNIT_O),$(call objects,tests/unit/*.c))
 FUZZ_O     := $(call objects,tests/fuzz/fuzz_*.c)
@@ -125,6 +125,16 @@ $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The migrations, put into bellmanctl: the list in generated C, the texts by the assembler.
+SCHEMA := $(sort $(wildcard schema/*.sql))
+$(B)/ctl/schema_files.c: tools/embed_schema.sh FORCE
+	@mkdir -p $(@D)
+	@tools/embed_schema.sh $(SCHEMA) >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+$(B)/ctl/schema_files.o: $(B)/ctl/schema_files.c $(SCHEMA) $(B)/.flags
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) -Ictl $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libcommon.a: $(COMMON_O)
 $(B)/libapi.a: $(filter-out %/main.o,$(API_O))
