@@ -24,7 +24,7 @@ static bool check_input(const char *id, const char *name, struct err *e)
     return true;
 }
 
-static bool exists(struct db *db, const char *id, bool *ret, struct err *e)
+bool organization_exists(struct db *db, const char *id, bool *ret, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e, "SELECT 1 FROM organizations WHERE id = ?", DB_PARAMS(db_text(id)))) {
@@ -38,7 +38,7 @@ bool organization_add(struct db *db, const char *id, const char *name, bool *ret
 {
     const char *shown = name == NULL || name[0] == '\0' ? id : name;
     bool there = false;
-    if (!check_input(id, shown, e) || !exists(db, id, &there, e)) {
+    if (!check_input(id, shown, e) || !organization_exists(db, id, &there, e)) {
         return false;
     }
     struct err insert = ERR_INIT;

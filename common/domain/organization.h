@@ -13,6 +13,9 @@ bool organization_id_is_valid(const char *id);
  * exists this is one SELECT by primary key. ERR_INVALID for an id that is none. */
 bool organization_ensure(struct db *db, const char *id, struct err *e) MUST_CHECK;
 
+/* Whether the row is there. */
+bool organization_exists(struct db *db, const char *id, bool *ret, struct err *e) MUST_CHECK;
+
 /* Adds an organization with a name (NULL or empty: its id; at most 200 characters). *ret_added false: it was there, and
  * its name is left alone. */
 bool organization_add(struct db *db, const char *id, const char *name, bool *ret_added, struct err *e) MUST_CHECK;
