@@ -1,0 +1,126 @@
+/*
+ * api.h: what the parts of bellman-api share: the process, one request's way through it, and the route table.
+ */
+#ifndef BELLMAN_API_H
+#define BELLMAN_API_H
+
+#include <stdatomic.h>
+
+#include "domain/cache.h"
+#include "domain/dispatcher.h"
+#include "domain/field.h"
+#include "etag.h"
+#include "ground/conf.h"
+#include "ground/ids.h"
+#include "ports/db.h"
+#include "ports/seal.h"
+#include "ports/token.h"
+#include "ratelimit.h"
+#include "request.h"
+#include "response.h"
+#include "state.h"
+
+#define API_BASE "/api/system"
+#define PATH_VALUE_BYTES 129
+
+/* One per process; its parts are safe from any request thread. */
+struct api {
+    const struct conf *boot; /* what connections borrow for their whole life */
+    struct state state;
+    struct dispatcher *dispatcher;
+    struct seal *seal;
+    struct cache *organizations;  /* ids that are known to have their row */
+    atomic_int test_waiters;      /* requests that wait for a test mail */
+    atomic_llong db_down_until_us; /* monotonic; until then nobody tries to connect */
+    atomic_llong cleanup_due_us;  /* monotonic; when expired rate limits are next deleted */
+    atomic_bool stopping;
+};
+
+/* One request on its way through the phases. */
+struct call {
+    struct api *api;
+    const struct conf *conf;
+    const struct token_keys *keys;
+    struct db *db;
+    const struct request *request;
+    struct response *response;
+    const struct route *route; /* NULL until it matched */
+    char path_value[PATH_VALUE_BYTES];
+    bool is_head;
+    bool is_known; /* who is filled */
+    struct token_claims who;
+    bool has_if_match;
+    struct etag_list if_match;
+    json_t *query; /* typed, defaults filled in */
+    json_t *body;
+    char job_id[UUID_TEXT_BYTES]; /* for the log */
+    struct err cause;             /* of a 5xx, for the log */
+};
+
+typedef void api_fn(struct call *c);
+typedef void api_check_fn(const struct call *c, struct problems *problems);
+
+enum route_flags {
+    ROUTE_AT_ROOT = 1 << 0,     /* also without API_BASE */
+    ROUTE_MERGE_PATCH = 1 << 1, /* also takes application/merge-patch+json */
+    ROUTE_IF_MATCH = 1 << 2,
+    ROUTE_IDEMPOTENCY_KEY = 1 << 3,
+    ROUTE_BODY_OPTIONAL = 1 << 4,
+    ROUTE_NO_DATABASE = 1 << 5, /* answers also when MariaDB is known to be down */
+    ROUTE_QUIET = 1 << 6,       /* logged at level debug */
+    ROUTE_BODY_WIDE = 1 << 7,   /* OpenAPI: the body's schema is the record as an input, every member optional */
+};
+
+struct answer {
+    int status;
+    const char *schema; /* name of an OpenAPI component; NULL: no body */
+    const char *help;
+};
+
+#define ROUTE_ANSWERS_MAX 8
+
+struct route {
+    const char *method;
+    const char *pattern; /* below API_BASE; a segment may be {job_id} */
+    const char *operation;
+    unsigned roles; /* any of enum token_role; 0: public */
+    enum limit limit;
+    const struct record *query; /* NULL: takes no parameter */
+    const struct record *body;  /* NULL: takes no body */
+    api_check_fn *check;        /* rules that the records do not know; NULL: none */
+    api_fn *handler;
+    unsigned flags;
+    const char *summary;
+    struct answer answers[ROUTE_ANSWERS_MAX]; /* those that only this call has; ends with status 0 */
+};
+
+/* THE route table (routes.c). */
+extern const struct route routes[];
+extern const size_t routes_n;
+
+/* --- for handlers (router.c) --------------------------------------------------------------------------------------------- */
+
+/* Answers an error of the layers below: 404, 409, 422 with its text; 503 with Retry-After or 500 without it. */
+void call_fail(struct call *c, const struct err *e);
+/* Notes the job for the log line. */
+void call_note_job(struct call *c, const char *job_id);
+
+/* --- handlers -------------------------------------------------------------------------------------------------------------- */
+
+api_fn api_settings_get;
+api_fn api_settings_update;
+api_fn api_test_email;
+api_fn api_jobs_list;
+api_fn api_jobs_get;
+api_fn api_jobs_create;
+api_fn api_jobs_cancel;
+api_fn api_healthz;
+api_fn api_readyz;
+api_check_fn api_jobs_list_check;
+api_check_fn api_jobs_create_check;
+
+extern const struct record job_list_query;
+extern const struct record test_email_body;
+extern const struct record empty_body;
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * auth.h: who is calling (RFC 6750) and whether they may.
+ */
+#ifndef BELLMAN_AUTH_H
+#define BELLMAN_AUTH_H
+
+#include "api.h"
+
+/* Reads the bearer token of an Authorization header. False: none, or not of the form. The token is borrowed from header. */
+bool auth_bearer(const char *header, const char **ret_token);
+
+/* Fills c->who and makes sure that the organization has its row; else answers 401 (with WWW-Authenticate), 403 or 503. */
+bool auth_authenticate(struct call *c);
+/* Answers 403 unless one of the route's roles is held. */
+bool auth_authorize(struct call *c);
+
+#endif
