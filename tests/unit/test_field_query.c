@@ -113,6 +113,7 @@ static void test_bad_values(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         CLEANUP(problems_release) struct problems problems = {0};
         json_auto_t *out = parse_pair(rows[i].name, rows[i].value, &problems);
+        assert_non_null(out);
         const json_t *first = json_array_get(problems.list, 0);
         g_autofree char *pointer = g_strconcat("?", rows[i].name, NULL);
         if (json_array_size(problems.list) != 1) {
@@ -129,6 +130,7 @@ static void test_cursor_length(void **state UNUSED)
         CLEANUP(problems_release) struct problems problems = {0};
         g_autofree char *cursor = g_strnfill(length, 'c');
         json_auto_t *out = parse_pair("cursor", cursor, &problems);
+        assert_non_null(out);
         assert_int_equal(problems_any(&problems), length > FIELD_CURSOR_BYTES_MAX);
     }
 }
@@ -143,6 +145,7 @@ static void test_required(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_SIZE(inputs); i++) {
         CLEANUP(problems_release) struct problems problems = {0};
         json_auto_t *out = record_parse_query(&needy, inputs[i], &problems);
+        assert_non_null(out);
         assert_string_equal(json_string_value(json_object_get(json_array_get(problems.list, 0), "code")), "required");
     }
 }
@@ -152,6 +155,7 @@ static void test_a_long_unknown_name_is_cut(void **state UNUSED)
     CLEANUP(problems_release) struct problems problems = {0};
     g_autofree char *name = g_strnfill(5000, 'n');
     json_auto_t *out = parse_pair(name, "1", &problems);
+    assert_non_null(out);
     assert_true(json_string_length(json_object_get(json_array_get(problems.list, 0), "pointer")) < 100);
 }
 
