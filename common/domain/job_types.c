@@ -1,6 +1,9 @@
 #include "domain/job_types.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "domain/own_tables.h"
 
 #define TEXT_MAX 500000
 
@@ -56,8 +59,19 @@ static void check_email_send(const json_t *payload, const char *prefix, struct p
     }
 }
 
+static void check_db_optimize(const json_t *payload, const char *prefix, struct problems *problems)
+{
+    const json_t *tables = json_object_get(payload, "tables");
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        if (own_table_find(json_string_value(json_array_get(tables, i))) == NULL) {
+            char pointer[64];
+            (void)snprintf(pointer, sizeof(pointer), "%s/tables/%zu", prefix, i);
+            problems_add(problems, pointer, "choice", "must be one of Bellman's own tables");
+        }
+    }
+}
+
 #define check_cache_flush NULL
-#define check_db_optimize NULL
 #define check_noop NULL
 #define check_sleep NULL
 #define check_fail NULL
