@@ -38,6 +38,7 @@ enum field_flags {
     FIELD_ONE_LINE = 1 << 5,  /* FIELD_STRING: also no tab or newline */
     FIELD_INPUT_ONLY = 1 << 6, /* no column: only in bodies and queries */
     FIELD_CURSOR = 1 << 7,     /* query: given back by the server, opaque */
+    FIELD_COLUMN_NOT_NULL = 1 << 8, /* FIELD_NULLABLE in answers only, which may leave it out: the column is NOT NULL */
 };
 
 #define FIELD_ENTRY_CHARS_MAX 255
