@@ -28,7 +28,7 @@ json_t *field_default(const struct field *field)
     return value != NULL ? value : json_null();
 }
 
-/* --- problems ----------------------------------------------------------------------------------------------------------- */
+/* --- problems ----------------------------------------------------------------------------------------------------- */
 
 void problems_add(struct problems *p, const char *pointer, const char *code, const char *format, ...)
 {
@@ -52,7 +52,7 @@ void problems_release(struct problems *p)
     p->list = NULL;
 }
 
-/* --- one value ------------------------------------------------------------------------------------------------------------ */
+/* --- one value ---------------------------------------------------------------------------------------------------- */
 
 typedef void check_fn(const struct field *field, const json_t *value, const char *pointer, struct problems *problems);
 
@@ -149,7 +149,8 @@ static const struct {
     [FIELD_PHONE] = {format_is_phone, "must be a phone number in E.164 form such as +442071838750"},
     [FIELD_ZONE] = {format_is_zone, "must be an IANA time zone such as Europe/Paris"},
     [FIELD_HHMM] = {format_is_hhmm, "must be a time of day from 00:00 to 23:59"},
-    [FIELD_SLACK_URL] = {format_is_slack_url, "must be a Slack webhook: https://hooks.slack.com/services/T.../B.../..."},
+    [FIELD_SLACK_URL] = {format_is_slack_url,
+                         "must be a Slack webhook, https://hooks.slack.com/services/T.../B.../..."},
     [FIELD_TIME] = {is_time, "must be an RFC 3339 time such as 2026-11-23T16:00:00Z"},
 };
 
@@ -185,7 +186,8 @@ static void check_entry(const json_t *entry, const char *pointer, struct problem
     check_string(&field, entry, pointer, problems);
 }
 
-static void check_strings(const struct field *field, const json_t *value, const char *pointer, struct problems *problems)
+static void check_strings(const struct field *field, const json_t *value, const char *pointer,
+                          struct problems *problems)
 {
     if (!json_is_array(value)) {
         problems_add(problems, pointer, "type", "must be an array of strings");
@@ -219,7 +221,7 @@ void field_check_value(const struct field *field, const json_t *value, const cha
     checks[field->type](field, value, pointer, problems);
 }
 
-/* --- one body --------------------------------------------------------------------------------------------------------------- */
+/* --- one body ----------------------------------------------------------------------------------------------------- */
 
 /* prefix + "/" + name, escaped as RFC 6901 wants. A name longer than any field's is cut: it is unknown anyway. */
 static char *make_pointer(const char *prefix, const char *name)

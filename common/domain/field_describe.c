@@ -26,7 +26,8 @@ static const struct {
     [FIELD_HHMM] = {.type = "string", .pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
     [FIELD_SLACK_URL] = {.type = "string",
                          .format = "uri",
-                         .pattern = "^https://hooks\\.slack(-gov)?\\.com/services/T[A-Za-z0-9]+/B[A-Za-z0-9]+/[A-Za-z0-9]+$",
+                         .pattern = "^https://hooks\\.slack(-gov)?\\.com/services/T[A-Za-z0-9]+/B[A-Za-z0-9]+/"
+                                    "[A-Za-z0-9]+$",
                          .max_length = 300},
     [FIELD_TIME] = {.type = "string", .format = "date-time"},
     [FIELD_OBJECT] = {.type = "object"},

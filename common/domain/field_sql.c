@@ -39,7 +39,7 @@ json_t *record_row_json(const struct record *record, const struct db_result *r, 
     return out;
 }
 
-/* --- cells to JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- cells to JSON ------------------------------------------------------------------------------------------------ */
 
 static json_t *bool_from_cell(const char *cell)
 {
@@ -82,7 +82,7 @@ json_t *field_from_cell(const struct field *field, const char *cell)
     return value != NULL ? value : json_null();
 }
 
-/* --- JSON to parameters ----------------------------------------------------------------------------------------------------- */
+/* --- JSON to parameters ------------------------------------------------------------------------------------------- */
 
 static struct db_param keep(const char *text, GStringChunk *arena)
 {

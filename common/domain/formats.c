@@ -11,7 +11,7 @@
 #define ZONE_BYTES_MAX 64
 #define SLACK_URL_BYTES_MAX 300
 
-/* --- e-mail: Mailbox of RFC 5321 section 4.1.2 without address literals; the domain has a dot ------------------------- */
+/* --- e-mail: Mailbox of RFC 5321 section 4.1.2 without address literals; the domain has a dot --------------------- */
 
 static bool is_atext(char c)
 {
@@ -91,7 +91,7 @@ bool format_is_email(const char *s)
     return at != NULL && *at == '@' && at - s <= EMAIL_LOCAL_BYTES_MAX && is_domain(at + 1);
 }
 
-/* --- phone: E.164, at most 15 digits, no leading zero ------------------------------------------------------------------- */
+/* --- phone: E.164, at most 15 digits, no leading zero ------------------------------------------------------------- */
 
 bool format_is_phone(const char *s)
 {
@@ -102,7 +102,7 @@ bool format_is_phone(const char *s)
     return digits >= 2 && digits <= 15 && is_numeric(s + 1);
 }
 
-/* --- zone ------------------------------------------------------------------------------------------------------------------ */
+/* --- zone --------------------------------------------------------------------------------------------------------- */
 
 /*
  * GLib opens a file for whatever it is given and also reads POSIX rules ("AAA3") and offsets ("+05"), so only text
@@ -134,7 +134,7 @@ bool format_is_zone(const char *s)
     return zone != NULL;
 }
 
-/* --- the others ----------------------------------------------------------------------------------------------------------- */
+/* --- the others --------------------------------------------------------------------------------------------------- */
 
 bool format_is_hhmm(const char *s)
 {
@@ -170,7 +170,8 @@ bool format_is_slack_url(const char *s)
     for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
         if (g_str_has_prefix(s, bases[i])) {
             const char *at = s + strlen(bases[i]);
-            return *at == 'T' && skip_word(&at, 2, '/') && *at == 'B' && skip_word(&at, 2, '/') && skip_word(&at, 1, '\0');
+            return *at == 'T' && skip_word(&at, 2, '/') && *at == 'B' && skip_word(&at, 2, '/') &&
+                   skip_word(&at, 1, '\0');
         }
     }
     return false;

@@ -8,7 +8,7 @@
 
 #define ACTION "notification_settings.update"
 
-/* --- the row -------------------------------------------------------------------------------------------------------------- */
+/* --- the row ------------------------------------------------------------------------------------------------------ */
 
 struct row {
     json_t *json; /* as stored: secrets sealed; NULL: there is none */
@@ -111,7 +111,7 @@ bool settings_get(struct db *db, const char *organization_id, const char *user, 
     return true;
 }
 
-/* --- secrets ---------------------------------------------------------------------------------------------------------------- */
+/* --- secrets ------------------------------------------------------------------------------------------------------ */
 
 static char *secret_context(const struct field *field, const json_t *row)
 {
@@ -161,7 +161,7 @@ static bool seal_secrets(const struct seal *seal, const json_t *row, const json_
     return true;
 }
 
-/* --- update ------------------------------------------------------------------------------------------------------------------- */
+/* --- update ------------------------------------------------------------------------------------------------------- */
 
 struct update {
     const struct seal *seal;

@@ -45,8 +45,8 @@ static const struct field fields[] = {
     SWITCH("slack_enabled", "false", "Whether Slack messages are sent at all; needs slack_webhook_url"),
     {.name = "slack_webhook_url", .type = FIELD_SLACK_URL, .flags = FIELD_NULLABLE | FIELD_SECRET,
      .sql = "varchar(1024)",
-     .help = "Slack's incoming webhook. Stored encrypted and never shown: answers have a mask when it is set, null when "
-             "not; leave it out to keep it"},
+     .help = "Slack's incoming webhook. Stored encrypted and never shown: answers have a mask when it is set, null "
+             "when not; leave it out to keep it"},
     {.name = "slack_channel", .type = FIELD_STRING, .flags = ONE_LINE_NULL, .min = 1, .max = 80, .sql = "varchar(80)",
      .help = "Channel to post to; null: the webhook's own"},
     SWITCH("slack_on_critical_alert", "false", "Slack message on a critical alert"),

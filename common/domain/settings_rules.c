@@ -8,7 +8,7 @@
 
 #define AUDIT_VALUE_BYTES_MAX 1000
 
-/* --- merge -------------------------------------------------------------------------------------------------------------- */
+/* --- merge -------------------------------------------------------------------------------------------------------- */
 
 /* MergePatch of RFC 7396 section 2, for an object: changes target. Depth is bounded by the body's parser. */
 static void merge_object(json_t *target, json_t *patch)
@@ -53,7 +53,7 @@ json_t *settings_merge(const json_t *row, const json_t *changes)
     return merged;
 }
 
-/* --- rules -------------------------------------------------------------------------------------------------------------- */
+/* --- rules -------------------------------------------------------------------------------------------------------- */
 
 static bool is_on(const json_t *row, const char *name)
 {
@@ -101,7 +101,7 @@ void settings_check_rules(const json_t *merged, struct problems *problems)
     }
 }
 
-/* --- what is shown -------------------------------------------------------------------------------------------------------- */
+/* --- what is shown ------------------------------------------------------------------------------------------------ */
 
 void settings_mask(json_t *row)
 {

@@ -40,7 +40,7 @@ static void expect(const struct record *record, const char *body, const char *pr
     }
 }
 
-/* --- each of the settings' fields: good values and each bad kind --------------------------------------------------------- */
+/* --- each of the settings' fields: good values and each bad kind -------------------------------------------------- */
 
 /* Values are JSON texts; a code of NULL means accepted. */
 struct value_row {
@@ -189,7 +189,7 @@ static void test_custom_settings_size(void **state UNUSED)
     expect(&settings_record, larger, "", "/custom_settings length");
 }
 
-/* --- bodies ------------------------------------------------------------------------------------------------------------------ */
+/* --- bodies ------------------------------------------------------------------------------------------------------- */
 
 static const char *const colours[] = {"red", "green", NULL};
 static const struct field sample_fields[] = {
@@ -308,7 +308,7 @@ static void test_problem_text_is_made_valid(void **state UNUSED)
                         "bad \xEF\xBF\xBD byte 7");
 }
 
-/* --- defaults, SQL --------------------------------------------------------------------------------------------------------- */
+/* --- defaults, SQL ------------------------------------------------------------------------------------------------ */
 
 static void check_table(const struct record *record)
 {
@@ -370,8 +370,15 @@ static void test_row_to_json(void **state UNUSED)
         {.name = "broken", .type = FIELD_ANY},
     };
     static const struct record record = {.name = "R", .fields = fields, .n = ARRAY_SIZE(fields)};
-    char skipped[] = "skipped", one[] = "1", zero[] = "0", n[] = "-9223372036854775808", at[] = "2026-11-23 16:00:00.012300",
-         text[] = "\xC3\xBC", object[] = "{\"b\":1,\"a\":[]}", any[] = "\"x\"", broken[] = "{";
+    char skipped[] = "skipped";
+    char one[] = "1";
+    char zero[] = "0";
+    char n[] = "-9223372036854775808";
+    char at[] = "2026-11-23 16:00:00.012300";
+    char text[] = "\xC3\xBC";
+    char object[] = "{\"b\":1,\"a\":[]}";
+    char any[] = "\"x\"";
+    char broken[] = "{";
     char *cells[] = {skipped, one, zero, n, at, text, NULL, object, any, broken};
     size_t lengths[ARRAY_SIZE(cells)];
     for (size_t i = 0; i < ARRAY_SIZE(cells); i++) {
@@ -380,8 +387,9 @@ static void test_row_to_json(void **state UNUSED)
     struct db_result r = {.rows = 1, .columns = ARRAY_SIZE(cells), .cells = cells, .lengths_bytes = lengths};
     json_auto_t *row = record_row_json(&record, &r, 0, 1);
     char *dump = json_dumps(row, JSON_COMPACT);
-    assert_string_equal(dump, "{\"on\":true,\"off\":false,\"n\":-9223372036854775808,\"at\":\"2026-11-23T16:00:00.012300Z\","
-                              "\"text\":\"\xC3\xBC\",\"none\":null,\"object\":{\"b\":1,\"a\":[]},\"any\":\"x\",\"broken\":null}");
+    assert_string_equal(dump, "{\"on\":true,\"off\":false,\"n\":-9223372036854775808,"
+                              "\"at\":\"2026-11-23T16:00:00.012300Z\",\"text\":\"\xC3\xBC\",\"none\":null,"
+                              "\"object\":{\"b\":1,\"a\":[]},\"any\":\"x\",\"broken\":null}");
     free(dump);
 }
 

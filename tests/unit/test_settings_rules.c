@@ -160,7 +160,8 @@ static void test_merged_custom_settings_are_measured(void **state UNUSED)
 static void test_diff(void **state UNUSED)
 {
     json_auto_t *before = defaults();
-    json_auto_t *after = with("{\"email_enabled\": false, \"timezone\": \"Asia/Tokyo\", \"slack_webhook_url\": \"" HOOK "\"}");
+    json_auto_t *after = with("{\"email_enabled\": false, \"timezone\": \"Asia/Tokyo\","
+                              " \"slack_webhook_url\": \"" HOOK "\"}");
     json_auto_t *diff = settings_diff(before, after);
     json_auto_t *wanted =
         json_pack("{s{sbsb} s{ssss} s{snss}}", "email_enabled", "from", 1, "to", 0, "timezone", "from", "UTC", "to",
