@@ -1,0 +1,130 @@
+#include "expected.h"
+
+#include "domain/job.h"
+#include "domain/settings.h"
+
+/* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
+#define COLUMN(name_, sql_) {.name = (name_), .sql = (sql_)}
+#define COLUMN_NULL(name_, sql_) {.name = (name_), .sql = (sql_), .flags = FIELD_NULLABLE}
+#define RECORD(table_) {.table = #table_, .fields = table_##_columns, .n = ARRAY_SIZE(table_##_columns)}
+#define INDEXES(...) ((const struct expected_index[]){__VA_ARGS__, {.name = NULL}})
+#define KEYS(...) ((const struct expected_key[]){__VA_ARGS__, {.name = NULL}})
+#define NO_KEYS ((const struct expected_key[]){{.name = NULL}})
+
+#define ID_SQL "varchar(64)"
+#define TIME_SQL "datetime(6)"
+#define STATUS_SQL "enum('queued','processing','completed','failed','cancelled')"
+
+static const struct field organizations_columns[] = {
+    COLUMN("id", ID_SQL),
+    COLUMN("name", "varchar(200)"),
+    COLUMN("created_at", TIME_SQL),
+};
+static const struct record organizations = RECORD(organizations);
+
+static const struct field job_counts_columns[] = {
+    COLUMN("organization_id", ID_SQL), COLUMN("job_type", "varchar(64)"), COLUMN("status", STATUS_SQL),
+    COLUMN("priority", "tinyint(4)"),  COLUMN("shard", "tinyint(4)"),     COLUMN("jobs", "bigint(20)"),
+};
+static const struct record job_counts = RECORD(job_counts);
+
+static const struct field audit_log_columns[] = {
+    COLUMN("id", "bigint(20)"),
+    COLUMN("organization_id", ID_SQL),
+    COLUMN("actor", "varchar(128)"),
+    COLUMN("action", "varchar(64)"),
+    COLUMN_NULL("subject", "varchar(64)"),
+    COLUMN_NULL("request_id", "varchar(64)"),
+    COLUMN_NULL("changes", "longtext"),
+    COLUMN("created_at", TIME_SQL),
+};
+static const struct record audit_log = RECORD(audit_log);
+
+static const struct field rate_limits_columns[] = {
+    COLUMN("bucket", "varchar(255)"),
+    COLUMN("tat_us", "bigint(20)"),
+    COLUMN("allowed", "tinyint(1)"),
+    COLUMN("expires_at", TIME_SQL),
+};
+static const struct record rate_limits = RECORD(rate_limits);
+
+static const struct field processes_columns[] = {
+    COLUMN("id", "uuid"),
+    COLUMN("kind", "varchar(16)"),
+    COLUMN("host", "varchar(255)"),
+    COLUMN("pid", "int(11)"),
+    COLUMN("version", "varchar(32)"),
+    COLUMN("started_at", TIME_SQL),
+    COLUMN("seen_at", TIME_SQL),
+    COLUMN_NULL("flush_id", "uuid"),
+};
+static const struct record processes = RECORD(processes);
+
+static const struct field schema_migrations_columns[] = {
+    COLUMN("version", "int(11)"),  COLUMN("name", "varchar(200)"), COLUMN("checksum", "char(64)"),
+    COLUMN("dirty", "tinyint(1)"), COLUMN("started_at", TIME_SQL), COLUMN_NULL("duration_ms", "bigint(20)"),
+};
+static const struct record schema_migrations = RECORD(schema_migrations);
+
+const struct expected_table expected_tables[] = {
+    {
+        .name = "organizations",
+        .record = &organizations,
+        .indexes = INDEXES({"PRIMARY", true, "id"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "notification_settings",
+        .record = &settings_record,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"uq_settings_organization", true, "organization_id"}),
+        .keys = KEYS({"fk_settings_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "background_jobs",
+        .record = &job_record,
+        .indexes = INDEXES({"PRIMARY", true, "id"},
+                           {"ix_jobs_status_created", false, "organization_id,status,created_at,id"},
+                           {"ix_jobs_created", false, "organization_id,created_at,id"},
+                           {"ix_jobs_dispatch", false, "status,dispatch_at,priority"},
+                           {"uq_jobs_idempotency", true, "organization_id,idempotency_key"},
+                           {"uq_jobs_unique", true, "organization_id,unique_live"}),
+        .keys = KEYS({"fk_jobs_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "job_attempts",
+        .record = &job_attempt_record,
+        .indexes = INDEXES({"PRIMARY", true, "job_id,number"}),
+        .keys = KEYS({"fk_attempts_job", "job_id", "background_jobs(id)", "CASCADE"}),
+    },
+    {
+        .name = "job_counts",
+        .record = &job_counts,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,job_type,status,priority,shard"}),
+        .keys = KEYS({"fk_counts_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "audit_log",
+        .record = &audit_log,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"ix_audit_created", false, "organization_id,created_at,id"}),
+        .keys = KEYS({"fk_audit_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "rate_limits",
+        .record = &rate_limits,
+        .indexes = INDEXES({"PRIMARY", true, "bucket"}, {"ix_rate_limits_expires", false, "expires_at"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "processes",
+        .record = &processes,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"ix_processes_seen", false, "seen_at"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "schema_migrations",
+        .record = &schema_migrations,
+        .indexes = INDEXES({"PRIMARY", true, "version"}),
+        .keys = NO_KEYS,
+    },
+};
+const size_t expected_tables_n = ARRAY_SIZE(expected_tables);
