@@ -29,6 +29,18 @@ class Part:
     def start(self):
         raise NotImplementedError
 
+    def spawn(self, argv, log=None, name=None, **options):
+        """Starts a process and remembers it before anything else can happen, so that a stop always finds it."""
+        with self.stack.lock:
+            if self.stack.aborted.is_set():
+                raise procs.StartError(f"{self.name}: interrupted")
+            pid = procs.spawn(argv, log or self.log, **options)
+            self.stack.remember(name or self.name, pid)
+        return pid
+
+    def wait_for(self, check, timeout_s, pid, log=None, what=None):
+        return procs.wait_for(what or self.name, check, timeout_s, log or self.log, pid, self.stack.aborted)
+
     def stop(self, record):
         return procs.stop(record, self.stop_s, self.stop_signal)
 
@@ -53,14 +65,13 @@ class MariaDb(Part):
                       "mariadb-install-db", self.log, timeout_s=120)
             fresh.rename(data)
         mariadbd = next((p for p in ("/usr/sbin/mariadbd", "/usr/sbin/mysqld") if os.path.exists(p)), "mariadbd")
-        pid = procs.spawn([
+        pid = self.spawn([
             mariadbd, "--no-defaults", f"--datadir={data}", f"--socket={stack.db_socket}", *as_root,
             f"--pid-file={home}/pid", "--skip-networking", "--skip-name-resolve", "--innodb-buffer-pool-size=256M",
             "--innodb-log-file-size=128M", "--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
             "--character-set-server=utf8mb4", "--max-connections=300", "--performance-schema=OFF",
-            f"--tmpdir={home}"], self.log)
-        self.stack.remember(self.name, pid)
-        procs.wait_for("mariadb", lambda: procs.greeting(stack.db_socket, wanted=b"MariaDB"), 60, self.log, pid)
+            f"--tmpdir={home}"])
+        self.wait_for(lambda: procs.greeting(stack.db_socket, wanted=b"MariaDB"), 60, pid)
         self.sql(f"CREATE DATABASE IF NOT EXISTS {config.DB_NAME} CHARACTER SET utf8mb4;"
                  f"CREATE USER IF NOT EXISTS '{config.DB_USER}'@'localhost' IDENTIFIED BY '{config.DB_PASSWORD}';"
                  f"GRANT ALL ON {config.DB_NAME}.* TO '{config.DB_USER}'@'localhost';")
@@ -80,23 +91,21 @@ class RabbitMq(Part):
         config.write_rabbitmq(stack)
         env = config.rabbitmq_env(stack, {k: v for k, v in os.environ.items() if not k.startswith("RABBITMQ")})
         self.start_epmd(env)
-        shell = procs.spawn(["/usr/lib/rabbitmq/bin/rabbitmq-server"], self.log, env=env, cwd=stack.dir / "rabbitmq")
-        stack.remember("rabbitmq-shell", shell)
-        pid = procs.wait_for("rabbitmq", lambda: self.beam_of(shell), 20, self.log, shell)
+        shell = self.spawn(["/usr/lib/rabbitmq/bin/rabbitmq-server"], name="rabbitmq-shell", env=env,
+                           cwd=stack.dir / "rabbitmq")
+        pid = self.wait_for(lambda: self.beam_of(shell), 20, shell)
         stack.remember(self.name, pid)
-        procs.wait_for("rabbitmq", lambda: procs.greeting(("127.0.0.1", stack.ports["amqp"]), b"AMQP\0\0\x09\x01",
-                                                          b"capabilities"), 90, self.log, shell)
+        address = ("127.0.0.1", stack.ports["amqp"])
+        self.wait_for(lambda: procs.greeting(address, b"AMQP\0\0\x09\x01", b"capabilities"), 90, shell)
         return pid
 
     def start_epmd(self, env):
         """The name server of Erlang is ours too; if the node started it, it would outlive everybody."""
         stack = self.stack
         if not procs.is_same(stack.records().get("epmd")):
-            pid = procs.spawn(["epmd", "-port", stack.ports["epmd"], "-address", "127.0.0.1"],
-                              stack.log_dir / "epmd.log", env=env)
-            stack.remember("epmd", pid)
-            procs.wait_for("epmd", lambda: not procs.port_is_free(stack.ports["epmd"]), 10,
-                           stack.log_dir / "epmd.log", pid)
+            log = stack.log_dir / "epmd.log"
+            pid = self.spawn(["epmd", "-port", stack.ports["epmd"], "-address", "127.0.0.1"], log, name="epmd", env=env)
+            self.wait_for(lambda: not procs.port_is_free(stack.ports["epmd"]), 10, pid, log, "epmd")
 
     @staticmethod
     def beam_of(shell):
@@ -108,8 +117,16 @@ class RabbitMq(Part):
         return None
 
     def stop(self, record):
-        polite = super().stop(record)
-        procs.stop(self.stack.records().get("rabbitmq-shell"), 10)
+        shell = self.stack.records().get("rabbitmq-shell")
+        if not record and procs.is_same(shell):  # interrupted between the two
+            beam = self.beam_of(shell["pid"])
+            record = procs.record_of(beam) if beam else None
+        if self.stack.aborted.is_set():  # a machine that is still loading code hears no signal
+            procs.stop(record, 1)
+            polite = True
+        else:
+            polite = super().stop(record)
+        procs.stop(shell, 10)
         return polite
 
     def stop_epmd(self):
@@ -121,10 +138,9 @@ class Mail(Part):
 
     def start(self):
         port = self.stack.ports["smtp"]
-        pid = procs.spawn(["/usr/bin/python3", pathlib.Path(__file__).with_name("mailcatcher.py"), "--port", port,
-                           "--maildir", self.stack.maildir], self.log)
-        self.stack.remember(self.name, pid)
-        procs.wait_for("mail catcher", lambda: procs.greeting(("127.0.0.1", port), wanted=b"220 "), 20, self.log, pid)
+        pid = self.spawn(["/usr/bin/python3", pathlib.Path(__file__).with_name("mailcatcher.py"), "--port", port,
+                          "--maildir", self.stack.maildir])
+        self.wait_for(lambda: procs.greeting(("127.0.0.1", port), wanted=b"220 "), 20, pid)
         return pid
 
 
@@ -135,10 +151,8 @@ class Nginx(Part):
         stack = self.stack
         config.write_nginx(stack)
         nginx = next((p for p in ("/usr/sbin/nginx",) if os.path.exists(p)), "nginx")
-        pid = procs.spawn([nginx, "-e", self.log, "-p", f"{stack.dir}/nginx", "-c", f"{stack.dir}/nginx/nginx.conf"],
-                          self.log)
-        self.stack.remember(self.name, pid)
-        procs.wait_for("nginx", lambda: not procs.port_is_free(stack.ports["http"]), 10, self.log, pid)
+        pid = self.spawn([nginx, "-e", self.log, "-p", f"{stack.dir}/nginx", "-c", f"{stack.dir}/nginx/nginx.conf"])
+        self.wait_for(lambda: not procs.port_is_free(stack.ports["http"]), 10, pid)
         return pid
 
 
@@ -155,9 +169,8 @@ class Program(Part):
         ready = procs.ReadySocket(f"{self.stack.run_dir}/{self.name}-{os.getpid()}.ready")
         try:
             env = dict(os.environ, NOTIFY_SOCKET=ready.path, **extra_env)
-            pid = procs.spawn([self.stack.build / self.program, "--config", self.stack.config], self.log, env=env)
-            self.stack.remember(self.name, pid)
-            procs.wait_for(self.program, ready.is_ready, 30 * SLOW, self.log, pid)
+            pid = self.spawn([self.stack.build / self.program, "--config", self.stack.config], env=env)
+            self.wait_for(ready.is_ready, 30 * SLOW, pid, what=self.program)
         finally:
             ready.close()
         return pid
@@ -185,7 +198,7 @@ class Api(Program):
 
     def start_on(self, path):
         pid = self.start_with({"BELLMAN_API_LISTEN": path})
-        procs.wait_for("bellman-api", lambda: procs.unix_answers(path), 10, self.log, pid)
+        self.wait_for(lambda: procs.unix_answers(path), 10, pid, what=self.program)
         return pid
 
     def restart(self, record):
@@ -200,7 +213,7 @@ class Api(Program):
         return pid
 
 
-def wait_until_ready(url, log):
+def wait_until_ready(url, log, aborted=None):
     """/readyz through nginx: the whole way a request takes."""
     said = ""
 
@@ -216,7 +229,7 @@ def wait_until_ready(url, log):
         return False
 
     try:
-        procs.wait_for("readyz", check, 20 * SLOW, log)
+        procs.wait_for("readyz", check, 20 * SLOW, log, aborted=aborted)
     except procs.StartError:
         raise procs.StartError(f"{url}/readyz does not say 200 but: {said}", log) from None
 

@@ -49,8 +49,9 @@ def spawn(argv, log, env=None, cwd=None):
     return child.pid
 
 
-def wait_for(what, check, timeout_s, log=None, pid=None):
-    """Polls check() until it is true. Raises StartError after timeout_s, or at once when pid has ended."""
+def wait_for(what, check, timeout_s, log=None, pid=None, aborted=None):
+    """Polls check() until it is true. Raises StartError after timeout_s, or at once when pid has ended or the event
+    aborted is set."""
     deadline = time.monotonic() + timeout_s
     pause = 0.02
     while True:
@@ -60,6 +61,8 @@ def wait_for(what, check, timeout_s, log=None, pid=None):
         if pid is not None and start_time(pid) is None:
             reap(pid)
             raise StartError(f"{what}: the process ended while starting", log)
+        if aborted is not None and aborted.is_set():
+            raise StartError(f"{what}: interrupted")
         if time.monotonic() > deadline:
             raise StartError(f"{what}: not ready after {timeout_s} s", log)
         time.sleep(pause)

@@ -11,6 +11,7 @@ Environment: STACK, BELLMAN_BUILD (directory of the programs), BELLMAN_CONF_EXTR
 configuration), BELLMAN_APIS (number of API processes), BELLMAN_LAYOUT (lanes or priority), BELLMAN_PARTS (comma-separated,
 for the servers alone).
 """
+import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
@@ -38,6 +39,7 @@ SERVERS = ("mariadb", "rabbitmq", "mail", "nginx")
 OURS = ("api", "consumer")
 TOKEN_TTL_S = 30 * 24 * 3600
 SOCKET_PATH_MAX = 107
+REMEMBERED = ("apis", "layout", "conf_extra")
 
 
 class Stack:
@@ -52,6 +54,7 @@ class Stack:
         self.only = set(only or filter(None, env.get("BELLMAN_PARTS", "").split(","))) or {*SERVERS, *OURS}
         self.quiet = quiet
         self.lock = threading.RLock()
+        self.aborted = threading.Event()  # set: whoever is still starting something gives up
         self.began = time.monotonic()
         self.log_dir = self.dir / "log"
         self.maildir = self.dir / "mail"
@@ -62,7 +65,7 @@ class Stack:
         self.ports = {}
         self._choose_run_dir()
         self.db_socket = f"{self.run_dir}/mariadb.sock"
-        self.api_sockets = [f"{self.run_dir}/api-{i}{slot}.sock" for slot in "ab" for i in range(1, self.apis + 1)]
+        self._name_sockets()
 
     # ---- what is where ----------------------------------------------------------------------------------------------
 
@@ -74,6 +77,9 @@ class Stack:
         else:
             name = hashlib.sha256(f"{os.geteuid()}:{self.dir}".encode()).hexdigest()[:12]
             self.run_dir = pathlib.Path("/tmp") / f"bellman-{name}"
+
+    def _name_sockets(self):
+        self.api_sockets = [f"{self.run_dir}/api-{i}{slot}.sock" for slot in "ab" for i in range(1, self.apis + 1)]
 
     def _make_directories(self):
         for path in (self.dir, self.log_dir):
@@ -178,22 +184,22 @@ class Stack:
             self._prepare_database()
 
     def _start_together(self, names):
-        failures = []
-
-        def run(name):
+        if not names:
+            return
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:  # leaving it waits for all
             try:
-                self._start(name)
-            except (StartError, OSError, subprocess.SubprocessError) as error:
-                failures.append((name, error))
+                started = {pool.submit(self._start, name): name for name in names}
+                for future in concurrent.futures.as_completed(started):
+                    self._raise_failure(started[future], future.exception())
+            except BaseException:
+                self.aborted.set()
+                raise
 
-        threads = [threading.Thread(target=run, args=(name,)) for name in names]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            name, error = failures[0]
+    def _raise_failure(self, name, error):
+        if isinstance(error, (StartError, OSError, subprocess.SubprocessError)):
             raise StartError(f"{name}: {error}", getattr(error, "log", None) or self.log_dir / f"{name}.log")
+        if error is not None:
+            raise error
 
     def _ctl(self, *arguments):
         log = self.log_dir / "bellmanctl.log"
@@ -230,9 +236,11 @@ class Stack:
     def up(self):
         with self._exclusive():
             self.began = time.monotonic()
+            self.aborted.clear()
             self._check_programs()
             self._make_directories()
             self._choose_ports()
+            self._write_options()
             config.write_bellman(self)
             try:
                 self._prepare_keys()
@@ -240,7 +248,7 @@ class Stack:
                 self._start_together(self.part_names(SERVERS))
                 self._start_together(self.part_names(OURS))
                 if {"api", "nginx", "mariadb"} <= self.only:
-                    parts.wait_until_ready(self.url, self.log_dir / "api.log")
+                    parts.wait_until_ready(self.url, self.log_dir / "api.log", self.aborted)
                 if not self.token and "mariadb" in self.only:
                     self._prepare_database()
             except BaseException as error:
@@ -263,14 +271,33 @@ class Stack:
         if isinstance(error, StartError) and error.log:
             parts.fail(f"stack: {error}\n  the end of {error.log}:\n{parts.tail(error.log)}")
 
+    def _write_options(self):
+        options = {name: getattr(self, name) for name in REMEMBERED}
+        config.write_private(self.dir / "options.json", json.dumps({**options, "only": sorted(self.only)}, indent=1))
+
+    def recall(self):
+        """Takes over what the stack was last brought up with, for a command line that does not repeat it."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            options = json.loads((self.dir / "options.json").read_text(encoding="utf-8"))
+            for name in REMEMBERED:
+                setattr(self, name, options[name])
+            self.only = set(options["only"])
+            self._name_sockets()
+        return self
+
     def down(self):
-        with self._exclusive():
-            self._stop_all()
+        if self.dir.exists():
+            with self._exclusive():
+                self._stop_all()
 
     def _stop_all(self):
         """The front door first, then the workers, then what they lean on."""
         names = self.records()
+        if "rabbitmq-shell" in names:
+            names.setdefault("rabbitmq", None)
         apis = [n for n in names if n == "api" or n.startswith("api_")]
+        self.apis = max(self.apis, len(apis))
+        self._name_sockets()
         for group in (["nginx"], [*apis, "consumer"], ["mail", "mariadb", "rabbitmq"]):
             threads = [threading.Thread(target=self._stop, args=(n, names[n])) for n in group if n in names]
             for thread in threads:
@@ -283,14 +310,13 @@ class Stack:
             shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def _stop(self, name, record):
-        if not procs.is_same(record):
-            return
         if not self.part(name).stop(record):
             self.say(f"  {name} did not end in time and was killed")
 
     def restart(self, name):
         """Starts a part again, dead or alive. `api` means all API processes, one after the other."""
         with self._exclusive():
+            self.aborted.clear()
             self._make_directories()
             self._choose_ports()
             config.write_bellman(self)
@@ -332,6 +358,7 @@ class Stack:
         try:
             self.up()
         except KeyboardInterrupt:
+            self.say("  stopped while starting")
             return 130
         self.starting = False
         self.say(self.welcome())
@@ -350,12 +377,15 @@ class Stack:
         return 0
 
     def _interrupt(self, ended):
+        again = ended.is_set()
         ended.set()
-        if self.starting:
+        if self.starting and not again:
             raise KeyboardInterrupt
 
     def welcome(self):
         env_file = self.dir / "stack.env"
+        if not self.token:
+            return f"\nThe servers are up, without Bellman's own programs: {env_file}"
         return f"""
 Bellman is up.
 
@@ -387,6 +417,8 @@ def temporary(**options):
 def main(arguments):
     command = arguments[0] if arguments else ""
     stack = Stack()
+    if command not in ("run", "up"):
+        stack.recall()
     try:
         if command == "run":
             return stack.run()
@@ -404,6 +436,8 @@ def main(arguments):
         if not error.log:
             parts.fail(f"stack: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
