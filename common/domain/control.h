@@ -17,7 +17,8 @@
 typedef void control_fn(void *arg, const char *cmd, const json_t *body);
 
 /* A thread with its own AMQP and database connections that receives broadcasts and keeps the process row; kind is "api" or
- * "consumer". For cache_flush it calls fn first and then records the answer. */
+ * "consumer". For cache_flush it calls fn first and then records the answer. After a lost connection fn gets a cache_flush
+ * without id, for what may have been missed. */
 struct control;
 struct control *control_start(const struct conf *conf, const char *kind, control_fn *fn, void *arg);
 void control_stop(struct control *c);
