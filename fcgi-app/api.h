@@ -68,7 +68,7 @@ enum route_flags {
     ROUTE_BODY_OPTIONAL = 1 << 4,
     ROUTE_NO_DATABASE = 1 << 5, /* answers also when MariaDB is known to be down */
     ROUTE_QUIET = 1 << 6,       /* logged at level debug */
-    ROUTE_BODY_WIDE = 1 << 7,   /* OpenAPI: the body's schema is the record as an input, every member optional */
+    ROUTE_IF_NONE_MATCH = 1 << 7,
 };
 
 struct answer {

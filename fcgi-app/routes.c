@@ -13,7 +13,7 @@ const struct record empty_body = {.name = "Empty", .help = "Takes nothing"};
 
 const struct route routes[] = {
     {.method = "GET", .pattern = "/notification-settings", .operation = "getNotificationSettings", .roles = ADMIN,
-     .handler = api_settings_get,
+     .handler = api_settings_get, .flags = ROUTE_IF_NONE_MATCH,
      .summary = "The organization's notification settings; made with the defaults at first sight",
      .answers = {{200, "NotificationSettings", "The settings; ETag is their version"},
                  {304, NULL, "If-None-Match names the version that there is"}}},

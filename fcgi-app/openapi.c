@@ -1,0 +1,333 @@
+#include "openapi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "domain/job.h"
+#include "domain/job_types.h"
+#include "domain/settings.h"
+#include "yaml.h"
+
+static json_t *ref(const char *schema) { return json_pack("{s:s+}", "$ref", "#/components/schemas/", schema); }
+
+/* --- schemas ----------------------------------------------------------------------------------------------------------------- */
+
+static const struct record *const output_records[] = {&settings_record, &job_record, &job_attempt_record};
+static const struct record *const input_records[] = {&settings_record, &job_create_body, &test_email_body, &empty_body};
+
+/* Records that come out and go in have two schemas. */
+static char *input_name(const struct record *record)
+{
+    return g_strconcat(record->name, record->table == NULL ? "" : "Update", NULL);
+}
+
+static void add_fixed_schemas(json_t *schemas)
+{
+    static const char text[] =
+        "{\"JobDetail\": {\"description\": \"A job with its attempts\","
+        "  \"allOf\": [{\"$ref\": \"#/components/schemas/Job\"}, {\"type\": \"object\", \"required\": [\"attempts\"],"
+        "  \"properties\": {\"attempts\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/JobAttempt\"},"
+        "   \"description\": \"Attempts that have ended, the last 200 in their order\"}}}]},"
+        " \"JobList\": {\"type\": \"object\", \"description\": \"One page of jobs\","
+        "  \"required\": [\"jobs\", \"total\", \"total_capped\", \"skip\", \"limit\", \"next_cursor\"], \"properties\": {"
+        "  \"jobs\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Job\"}},"
+        "  \"total\": {\"type\": \"integer\", \"minimum\": 0, \"description\": \"Jobs that the filters let through\"},"
+        "  \"total_capped\": {\"type\": \"boolean\", \"description\": \"There are at least total; counting stopped there\"},"
+        "  \"skip\": {\"type\": \"integer\"}, \"limit\": {\"type\": \"integer\"},"
+        "  \"next_cursor\": {\"type\": [\"string\", \"null\"], \"description\": \"Where the next page begins; null: this is the last\"}}},"
+        " \"TestEmailResult\": {\"type\": \"object\", \"required\": [\"success\", \"job_id\"], \"properties\": {"
+        "  \"success\": {\"type\": \"boolean\"}, \"job_id\": {\"type\": \"string\", \"format\": \"uuid\"},"
+        "  \"message\": {\"type\": \"string\", \"description\": \"What the provider said\"},"
+        "  \"error\": {\"type\": \"string\", \"description\": \"Why there was no success\"}}},"
+        " \"Health\": {\"type\": \"object\", \"required\": [\"status\"], \"properties\": {"
+        "  \"status\": {\"type\": \"string\", \"enum\": [\"ok\"]}}},"
+        " \"Readiness\": {\"type\": \"object\", \"required\": [\"status\", \"components\"], \"properties\": {"
+        "  \"status\": {\"type\": \"string\", \"enum\": [\"ready\", \"degraded\", \"unavailable\"]},"
+        "  \"components\": {\"type\": \"object\", \"required\": [\"database\", \"broker\"], \"properties\": {"
+        "   \"database\": {\"type\": \"string\", \"enum\": [\"ok\", \"unavailable\"]},"
+        "   \"broker\": {\"type\": \"string\", \"enum\": [\"ok\", \"unavailable\"]}}}}},"
+        " \"Fault\": {\"type\": \"object\", \"description\": \"One field that is at fault\","
+        "  \"required\": [\"pointer\", \"code\", \"detail\"], \"properties\": {"
+        "  \"pointer\": {\"type\": \"string\", \"description\": \"JSON Pointer into the body, or ?name of a query parameter\"},"
+        "  \"code\": {\"type\": \"string\"}, \"detail\": {\"type\": \"string\"}}},"
+        " \"Problem\": {\"type\": \"object\", \"description\": \"RFC 9457\","
+        "  \"required\": [\"type\", \"title\", \"status\", \"detail\", \"request_id\"], \"properties\": {"
+        "  \"type\": {\"type\": \"string\"}, \"title\": {\"type\": \"string\"}, \"status\": {\"type\": \"integer\"},"
+        "  \"detail\": {\"type\": \"string\"},"
+        "  \"code\": {\"type\": \"string\", \"description\": \"The machine's word for it; missing in nginx's own answers\"},"
+        "  \"request_id\": {\"type\": \"string\"},"
+        "  \"job_id\": {\"type\": \"string\", \"format\": \"uuid\", \"description\": \"The job that is in the way\"},"
+        "  \"job_status\": {\"type\": \"string\"},"
+        "  \"errors\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Fault\"}}}}}";
+    json_auto_t *fixed = json_loads(text, 0, NULL);
+    g_assert(fixed != NULL);
+    json_object_update(schemas, fixed);
+}
+
+/* JobCreate knows the job types, and which payload goes with which. */
+static void add_job_types(json_t *schemas)
+{
+    json_t *create = json_object_get(schemas, job_create_body.name);
+    json_t *names = json_array();
+    json_t *rules = json_array();
+    for (size_t i = 0; i < job_types_n; i++) {
+        const struct job_type *t = &job_types[i];
+        json_object_set_new(schemas, t->payload->name, record_describe(t->payload, true));
+        json_array_append_new(names, json_string(t->name));
+        json_array_append_new(rules, json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "job_type", "const",
+                                               t->name, "then", "properties", "payload", ref(t->payload->name)));
+    }
+    json_object_set_new(json_object_get(json_object_get(create, "properties"), "job_type"), "enum", names);
+    json_object_set_new(create, "allOf", rules);
+}
+
+static json_t *make_schemas(void)
+{
+    json_t *schemas = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(output_records); i++) {
+        json_object_set_new(schemas, output_records[i]->name, record_describe(output_records[i], false));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(input_records); i++) {
+        g_autofree char *name = input_name(input_records[i]);
+        json_object_set_new(schemas, name, record_describe(input_records[i], true));
+    }
+    add_job_types(schemas);
+    add_fixed_schemas(schemas);
+    return schemas;
+}
+
+/* --- parameters -------------------------------------------------------------------------------------------------------------- */
+
+static void add_parameter(json_t *list, const char *in, const char *name, const char *help, json_t *schema)
+{
+    json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "in", in, "required",
+                                          strcmp(in, "path") == 0, "description", help, "schema", schema));
+}
+
+static void add_header(json_t *list, const char *name, const char *help, json_t *schema)
+{
+    add_parameter(list, "header", name, help, schema);
+}
+
+static json_t *text_schema(void) { return json_pack("{s:s}", "type", "string"); }
+
+static void add_query(json_t *list, const struct record *record)
+{
+    json_auto_t *schema = record_describe(record, true);
+    json_t *properties = json_object_get(schema, "properties");
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(properties, name, value)
+    {
+        const char *help = json_string_value(json_object_get(value, "description"));
+        json_t *own = json_deep_copy(value);
+        json_object_del(own, "description");
+        add_parameter(list, "query", name, help == NULL ? "" : help, own);
+    }
+}
+
+static json_t *make_parameters(const struct route *r)
+{
+    json_t *list = json_array();
+    if (strstr(r->pattern, "{job_id}") != NULL) {
+        add_parameter(list, "path", "job_id", "The job's id", json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
+    }
+    if (r->query != NULL) {
+        add_query(list, r->query);
+    }
+    if ((r->flags & ROUTE_IF_MATCH) != 0) {
+        add_header(list, "If-Match", "Changes only the version that one of these entity tags names", text_schema());
+    }
+    if ((r->flags & ROUTE_IF_NONE_MATCH) != 0) {
+        add_header(list, "If-None-Match", "304 when one of these entity tags names the version", text_schema());
+    }
+    if ((r->flags & ROUTE_IDEMPOTENCY_KEY) != 0) {
+        add_header(list, "Idempotency-Key", "Repeating the request with this key creates nothing again",
+                   json_pack("{s:s, s:i, s:i}", "type", "string", "minLength", 1, "maxLength", IDEMPOTENCY_KEY_MAX));
+        add_header(list, "traceparent", "W3C trace context; goes with the job to its worker", text_schema());
+    }
+    return list;
+}
+
+/* --- answers ----------------------------------------------------------------------------------------------------------------- */
+
+static bool is_for_all(const struct route *r UNUSED) { return true; }
+static bool has_roles(const struct route *r) { return r->roles != 0; }
+static bool has_limit(const struct route *r) { return r->limit != LIMIT_NONE; }
+static bool has_body(const struct route *r) { return r->body != NULL; }
+static bool has_input(const struct route *r) { return r->roles != 0; }
+static bool has_path_value(const struct route *r) { return strchr(r->pattern, '{') != NULL; }
+static bool has_if_match(const struct route *r) { return (r->flags & ROUTE_IF_MATCH) != 0; }
+static bool needs_database(const struct route *r) { return (r->flags & ROUTE_NO_DATABASE) == 0; }
+
+static const struct {
+    int status;
+    bool (*applies)(const struct route *r);
+    const char *help;
+} common_answers[] = {
+    {400, is_for_all, "The address, a header or the body is malformed"},
+    {401, has_roles, "No valid token; WWW-Authenticate says why"},
+    {403, has_roles, "The token holds no role for this call"},
+    {404, has_path_value, "No such job in the token's organization"},
+    {412, has_if_match, "The settings have changed since the version in If-Match; ETag is the version now"},
+    {413, has_body, "The body is too large"},
+    {415, has_body, "The body is not JSON in UTF-8"},
+    {422, has_input, "Fields are at fault; errors names each"},
+    {429, has_limit, "Too many of these calls"},
+    {500, is_for_all, "The server failed; its log knows the request id"},
+    {503, needs_database, "The database is away or busy"},
+};
+
+static json_t *header_of(const char *help, const char *type)
+{
+    return json_pack("{s:s, s:{s:s}}", "description", help, "schema", "type", type);
+}
+
+static json_t *make_headers(const struct route *r, int status)
+{
+    json_t *headers = json_pack("{s:o}", "X-Request-Id", header_of("Names this request in the logs", "string"));
+    bool is_settings = strcmp(r->pattern, "/notification-settings") == 0;
+    if (is_settings && (status == 200 || status == 304 || status == 412)) {
+        json_object_set_new(headers, "ETag", header_of("The settings' version", "string"));
+    }
+    if (status == 201) {
+        json_object_set_new(headers, "Location", header_of("The job's address", "string"));
+        json_object_set_new(headers, "Idempotency-Replayed", header_of("true: the answer to an earlier request", "string"));
+    }
+    if (status == 401) {
+        json_object_set_new(headers, "WWW-Authenticate", header_of("RFC 6750", "string"));
+    }
+    if (status == 429 || status == 503) {
+        json_object_set_new(headers, "Retry-After", header_of("Seconds", "integer"));
+    }
+    if (r->limit != LIMIT_NONE && status != 401 && status != 403 && status != 500) {
+        json_object_set_new(headers, "RateLimit-Policy", header_of("\"default\";q=calls;w=seconds", "string"));
+        json_object_set_new(headers, "RateLimit", header_of("\"default\";r=calls left;t=seconds until all are back", "string"));
+    }
+    return headers;
+}
+
+static void add_answer(json_t *responses, const struct route *r, int status, const char *schema, const char *help)
+{
+    char key[16];
+    (void)g_snprintf(key, sizeof(key), "%d", status);
+    json_t *answer = json_pack("{s:s, s:o}", "description", help, "headers", make_headers(r, status));
+    if (schema != NULL) {
+        bool is_problem = strcmp(schema, "Problem") == 0;
+        json_object_set_new(answer, "content",
+                            json_pack("{s:{s:o}}", is_problem ? "application/problem+json" : "application/json", "schema",
+                                      ref(schema)));
+    }
+    json_object_set_new(responses, key, answer);
+}
+
+static bool is_own(const struct route *r, int status)
+{
+    for (const struct answer *a = r->answers; a->status != 0; a++) {
+        if (a->status == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static json_t *make_responses(const struct route *r)
+{
+    json_t *responses = json_object();
+    for (const struct answer *a = r->answers; a->status != 0; a++) {
+        add_answer(responses, r, a->status, a->schema, a->help);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(common_answers); i++) {
+        if (common_answers[i].applies(r) && !is_own(r, common_answers[i].status)) {
+            add_answer(responses, r, common_answers[i].status, "Problem", common_answers[i].help);
+        }
+    }
+    return responses;
+}
+
+/* --- calls ------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *make_body(const struct route *r)
+{
+    g_autofree char *name = input_name(r->body);
+    json_t *content = json_pack("{s:{s:o}}", "application/json", "schema", ref(name));
+    if ((r->flags & ROUTE_MERGE_PATCH) != 0) {
+        json_object_set_new(content, "application/merge-patch+json", json_pack("{s:o}", "schema", ref(name)));
+    }
+    return json_pack("{s:b, s:o}", "required", (r->flags & ROUTE_BODY_OPTIONAL) == 0, "content", content);
+}
+
+static json_t *make_description(const struct route *r)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    static const unsigned bits[] = {TOKEN_ROLE_SYSTEM_ADMIN, TOKEN_ROLE_SERVICE};
+    for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+        if ((r->roles & bits[i]) != 0) {
+            g_string_append_printf(text, "%s%s", text->len == 0 ? "Needs role " : " or ", token_role_name(bits[i]));
+        }
+    }
+    g_string_append(text, text->len == 0 ? "Public." : ".");
+    if ((r->flags & ROUTE_AT_ROOT) != 0) {
+        g_string_append_printf(text, " Also at %s of the server.", r->pattern);
+    }
+    if (r->limit != LIMIT_NONE) {
+        g_string_append(text, " Limited per user and minute.");
+    }
+    return json_string(text->str);
+}
+
+static json_t *make_operation(const struct route *r)
+{
+    json_t *operation = json_pack("{s:s, s:s, s:o, s:o}", "operationId", r->operation, "summary", r->summary,
+                                  "description", make_description(r), "security",
+                                  r->roles == 0 ? json_array() : json_pack("[{s:[]}]", "bearer"));
+    json_t *parameters = make_parameters(r);
+    if (json_array_size(parameters) > 0) {
+        json_object_set(operation, "parameters", parameters);
+    }
+    json_decref(parameters);
+    if (r->body != NULL) {
+        json_object_set_new(operation, "requestBody", make_body(r));
+    }
+    json_object_set_new(operation, "responses", make_responses(r));
+    return operation;
+}
+
+static json_t *make_paths(void)
+{
+    json_t *paths = json_object();
+    for (size_t i = 0; i < routes_n; i++) {
+        g_autofree char *method = g_ascii_strdown(routes[i].method, -1);
+        json_t *path = json_object_get(paths, routes[i].pattern);
+        if (path == NULL) {
+            path = json_object();
+            json_object_set_new(paths, routes[i].pattern, path);
+        }
+        json_object_set_new(path, method, make_operation(&routes[i]));
+    }
+    return paths;
+}
+
+json_t *openapi_document(void)
+{
+    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s, s:s}], s:o, s:{s:{s:{s:s, s:s, s:s, s:s}}, s:o}}",
+                     "openapi", "3.1.0",
+                     "info", "title", "Bellman", "version", BELLMAN_VERSION, "description",
+                     "Notification settings, notification delivery and background jobs. Times are RFC 3339 in UTC with "
+                     "microseconds; errors are RFC 9457 problem documents; HEAD is answered wherever GET is.",
+                     "servers", "url", API_BASE, "description", "Below the address of nginx",
+                     "paths", make_paths(),
+                     "components", "securitySchemes", "bearer", "type", "http", "scheme", "bearer", "bearerFormat", "JWT",
+                     "description", "HS256, RS256 or ES256 with the claims sub, org, roles and exp",
+                     "schemas", make_schemas());
+}
+
+char *openapi_yaml(void)
+{
+    json_auto_t *document = openapi_document();
+    g_autoptr(GString) out = g_string_new("# Printed by bellman-api --print-openapi from the route table and the records: "
+                                          "`make openapi` writes it.\n");
+    yaml_append(out, document);
+    return g_strndup(out->str, out->len);
+}
