@@ -129,10 +129,10 @@ static bool apply_line(struct loading *l, const struct conf_line *line, struct e
     if (key == NULL && twin == NULL) {
         return conf_unknown_key(line->section, line->key, where, e);
     }
-    int *seen = &l->lines[(key != NULL ? key : twin) - conf_keys];
+    const struct conf_key *row = key != NULL ? key : twin;
+    int *seen = &l->lines[row - conf_keys];
     if (*seen > 0) {
-        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, line->section,
-                       (key != NULL ? key : twin)->name, *seen);
+        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, row->section, row->name, *seen);
     }
     *seen = line->number;
     return key != NULL ? conf_key_assign(key, l->conf, line->value, where, e)
