@@ -21,7 +21,7 @@ enum job_outcome handler_sleep(struct job_context *ctx)
 enum job_outcome handler_fail(struct job_context *ctx)
 {
     const json_t *times_value = json_object_get(ctx->payload, "times");
-    json_int_t times = times_value == NULL ? 1 : json_integer_value(times_value);
+    json_int_t times = json_is_integer(times_value) ? json_integer_value(times_value) : 1; /* absent and null mean the default */
     const char *message = json_string_value(json_object_get(ctx->payload, "message"));
     if (json_is_true(json_object_get(ctx->payload, "permanent"))) {
         return job_error(ctx, JOB_PERMANENT, "%s", message != NULL ? message : "failed for good, as asked");
