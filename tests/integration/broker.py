@@ -1,0 +1,47 @@
+"""What lies in the queues."""
+import contextlib
+
+import pika
+
+from waiting import wait_until
+
+DEAD = "bellman.dead"
+
+
+@contextlib.contextmanager
+def connected(stack):
+    connection = pika.BlockingConnection(pika.URLParameters(stack.amqp_url))
+    try:
+        yield connection.channel()
+    finally:
+        with contextlib.suppress(pika.exceptions.AMQPError):
+            connection.close()
+
+
+def depth(stack, queue):
+    with connected(stack) as channel:
+        return channel.queue_declare(queue, passive=True).method.message_count
+
+
+def dead_letters(stack):
+    """Takes all there is: [(job id, cause header or None, headers)]."""
+    taken = []
+    with connected(stack) as channel:
+        while True:
+            method, properties, _body = channel.basic_get(DEAD, auto_ack=True)
+            if method is None:
+                return taken
+            headers = properties.headers or {}
+            taken.append((properties.message_id, headers.get("x-bellman-cause"), headers))
+
+
+def wait_dead_letters(stack, wanted, timeout_s=15):
+    """The dead letters of the wanted jobs once each has one, others dropped: [(job id, cause, headers)]."""
+    found = []
+
+    def check():
+        found.extend(letter for letter in dead_letters(stack) if letter[0] in wanted)
+        return {letter[0] for letter in found} >= set(wanted)
+
+    wait_until(f"dead letters of {len(wanted)} jobs", check, timeout_s, stack, 0.2)
+    return found

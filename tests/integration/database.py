@@ -1,0 +1,100 @@
+"""The rows behind the answers, and what must always be true of them."""
+import contextlib
+
+import pymysql
+
+import config
+from waiting import Late, logs, wait_until
+
+
+@contextlib.contextmanager
+def connected(stack):
+    connection = pymysql.connect(unix_socket=stack.db_socket, user=config.DB_USER, password=config.DB_PASSWORD,
+                                 database=config.DB_NAME, charset="utf8mb4", autocommit=True,
+                                 cursorclass=pymysql.cursors.DictCursor)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def rows(stack, sql, *params):
+    with connected(stack) as connection, connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def row(stack, sql, *params):
+    found = rows(stack, sql, *params)
+    assert len(found) == 1, f"{len(found)} rows: {sql} {params}"
+    return found[0]
+
+
+def value(stack, sql, *params):
+    return next(iter(row(stack, sql, *params).values()))
+
+
+JOBS = ("SELECT CAST(id AS CHAR) AS id, job_type, status, priority, retry_count, max_retries, attempt, crash_count, cause,"
+        " error_message, dispatch_at, worker_id, created_at, started_at, completed_at, next_retry_at"
+        " FROM background_jobs WHERE organization_id = %s")
+
+
+def jobs(stack, org):
+    """{id: row} of an organization's jobs."""
+    return {job["id"]: job for job in rows(stack, JOBS, org)}
+
+
+def attempts(stack, org):
+    """{job id: [attempt rows in order]}."""
+    found = {}
+    for attempt in rows(stack, "SELECT CAST(a.job_id AS CHAR) AS job_id, a.number, a.outcome, a.worker_id, a.started_at,"
+                        " a.ended_at, a.error FROM job_attempts a JOIN background_jobs j ON j.id = a.job_id"
+                        " WHERE j.organization_id = %s ORDER BY a.job_id, a.number", org):
+        found.setdefault(attempt["job_id"], []).append(attempt)
+    return found
+
+
+def by_status(stack, org):
+    return {r["status"]: r["n"] for r in rows(
+        stack, "SELECT status, COUNT(*) AS n FROM background_jobs WHERE organization_id = %s GROUP BY status", org)}
+
+
+def wait_all_final(stack, org, timeout_s):
+    def check():
+        return not any(status in ("queued", "processing") for status in by_status(stack, org))
+
+    try:
+        wait_until(f"all jobs of {org} to end", check, timeout_s, pause_s=0.1)
+    except Late as late:
+        open_jobs = rows(stack, JOBS + " AND status IN ('queued', 'processing') LIMIT 3", org)
+        raise Late(f"{late}\n  by status: {by_status(stack, org)}\n  open: {open_jobs}\n{logs(stack)}") from None
+
+
+def check_invariants(stack, org, accepted):
+    """Every accepted job is there and ended, once; attempts and counts tell the same story as the rows."""
+    jobs_now, attempts_now = jobs(stack, org), attempts(stack, org)
+    lost = set(accepted) - set(jobs_now)
+    assert not lost, f"accepted and not there: {sorted(lost)[:5]} of {len(lost)}"
+    for job_id, job in jobs_now.items():
+        story = attempts_now.get(job_id, [])
+        outcomes = [a["outcome"] for a in story]
+        assert job["status"] in ("completed", "failed", "cancelled"), (job, outcomes)
+        assert job["dispatch_at"] is None, job
+        assert outcomes.count("completed") == (1 if job["status"] == "completed" else 0), (job, outcomes)
+        assert [a["number"] for a in story] == list(range(1, job["attempt"] + 1)), (job, story)
+        assert job["crash_count"] == outcomes.count("lost"), (job, outcomes)
+        assert job["completed_at"] is not None, job
+        if outcomes and job["status"] == "completed":
+            assert outcomes[-1] == "completed", (job, outcomes)
+    check_counts(stack, org)
+    return jobs_now, attempts_now
+
+
+def check_counts(stack, org):
+    counted = {(r["job_type"], r["status"], r["priority"]): int(r["n"]) for r in rows(
+        stack, "SELECT job_type, status, priority, SUM(jobs) AS n FROM job_counts WHERE organization_id = %s"
+        " GROUP BY job_type, status, priority HAVING SUM(jobs) <> 0", org)}
+    there = {(r["job_type"], r["status"], r["priority"]): r["n"] for r in rows(
+        stack, "SELECT job_type, status, priority, COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
+        " GROUP BY job_type, status, priority", org)}
+    assert counted == there
