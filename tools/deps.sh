@@ -10,7 +10,7 @@ mariadb-client-core rabbitmq-server nginx-light openssl curl python3 python3-aio
 python3-pytest-timeout python3-pytest-xdist python3-hypothesis python3-requests python3-pymysql python3-pika
 python3-yaml python3-jsonschema python3-jwt python3-cryptography clang libclang-rt-14-dev clang-tidy clang-format
 cppcheck valgrind"
-bench="wrk python3-fastapi uvicorn python3-sqlalchemy celery"
+bench="wrk python3-fastapi uvicorn python3-sqlalchemy python3-mysqldb python3-uvloop python3-httptools celery"
 
 case "${1:-base}" in
 base) wanted=$base ;;
