@@ -8,11 +8,12 @@ const struct command commands[] = {
         .name = "migrate",
         .synopsis = "[--schema DIR] [--lock-wait SECONDS]",
         .summary = "Bring the database's tables to this version",
-        .text = "Applies the numbered files of schema/ that the database does not have yet, in order, and prints each.\n"
-                "Running it again changes nothing. Several at once wait for each other. One that was killed half-way is\n"
-                "finished by the next. A file that was changed after it was applied is refused: write a new one.\n"
-                "Each file holds one statement, and one that does not create a table must bear being run twice\n"
-                "(ALTER TABLE ... ADD COLUMN IF NOT EXISTS, CREATE INDEX IF NOT EXISTS).",
+        .text =
+            "Applies the numbered files of schema/ that the database does not have yet, in order, and prints each.\n"
+            "Running it again changes nothing. Several at once wait for each other. One that was killed half-way is\n"
+            "finished by the next. A file that was changed after it was applied is refused: write a new one.\n"
+            "Each file holds one statement, and one that does not create a table must bear being run twice\n"
+            "(ALTER TABLE ... ADD COLUMN IF NOT EXISTS, CREATE INDEX IF NOT EXISTS).",
         .run = migrate_command,
     },
     {
@@ -36,10 +37,11 @@ const struct command commands[] = {
         .name = "keys create",
         .synopsis = "[--jwks FILE] [--keyring FILE] [--alg HS256|ES256|RS256]",
         .summary = "Make the key files of a new installation",
-        .text = "--jwks: a JWK set with one key that signs and verifies tokens ([auth] jwks_file).\n"
-                "--keyring: the key that seals secrets in the database ([seal] key_file). Keep a copy of it apart from\n"
-                "the database's backups: without it the sealed secrets are lost.\n"
-                "Both get mode 0600; files that exist are never overwritten.",
+        .text =
+            "--jwks: a JWK set with one key that signs and verifies tokens ([auth] jwks_file).\n"
+            "--keyring: the key that seals secrets in the database ([seal] key_file). Keep a copy of it apart from\n"
+            "the database's backups: without it the sealed secrets are lost.\n"
+            "Both get mode 0600; files that exist are never overwritten.",
         .run = keys_create_command,
     },
     {

@@ -24,11 +24,8 @@ int ctl_usage(const struct ctl *ctl, const char *format, ...)
 int ctl_fail(const struct err *e)
 {
     static const bool is_unavailable[] = {
-        [ERR_UNAVAILABLE] = true,
-        [ERR_LOCKED] = true,
-        [ERR_UNKNOWN_OUTCOME] = true,
-        [ERR_TIMEOUT] = true,
-        [ERR_INTERNAL] = false,
+        [ERR_UNAVAILABLE] = true, [ERR_LOCKED] = true,    [ERR_UNKNOWN_OUTCOME] = true,
+        [ERR_TIMEOUT] = true,     [ERR_INTERNAL] = false,
     };
     (void)fflush(stdout);
     (void)fprintf(stderr, "bellmanctl: %s\n", e->text);

@@ -22,7 +22,7 @@ struct ctl {
     struct main_options options;
     struct conf *conf; /* set by ctl_parse */
     int argc;
-    char **argv;     /* after ctl_parse: argv[0] and the command's arguments */
+    char **argv; /* after ctl_parse: argv[0] and the command's arguments */
 };
 
 struct command {
@@ -36,8 +36,9 @@ struct command {
 extern const struct command commands[];
 extern const size_t commands_n;
 
-/* Both parse the options (entries ends with a zeroed row) and check that between args_min and args_max arguments are left.
- * False: exit with *ret_exit. ctl_parse loads the configuration too; ctl_parse_bare is for commands that need none. */
+/* Both parse the options (entries ends with a zeroed row) and check that between args_min and args_max arguments are
+ * left. False: exit with *ret_exit. ctl_parse loads the configuration too; ctl_parse_bare is for commands that need
+ * none. */
 bool ctl_parse(struct ctl *ctl, const GOptionEntry *entries, int args_min, int args_max, int *ret_exit) MUST_CHECK;
 bool ctl_parse_bare(struct ctl *ctl, const GOptionEntry *entries, int args_min, int args_max, int *ret_exit) MUST_CHECK;
 

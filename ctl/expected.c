@@ -4,9 +4,18 @@
 #include "domain/settings.h"
 
 /* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
-#define COLUMN(name_, sql_) {.name = (name_), .sql = (sql_)}
-#define COLUMN_NULL(name_, sql_) {.name = (name_), .sql = (sql_), .flags = FIELD_NULLABLE}
-#define RECORD(table_) {.table = #table_, .fields = table_##_columns, .n = ARRAY_SIZE(table_##_columns)}
+#define COLUMN(name_, sql_)            \
+    {                                  \
+        .name = (name_), .sql = (sql_) \
+    }
+#define COLUMN_NULL(name_, sql_)                                \
+    {                                                           \
+        .name = (name_), .sql = (sql_), .flags = FIELD_NULLABLE \
+    }
+#define RECORD(table_)                                                                  \
+    {                                                                                   \
+        .table = #table_, .fields = table_##_columns, .n = ARRAY_SIZE(table_##_columns) \
+    }
 #define INDEXES(...) ((const struct expected_index[]){__VA_ARGS__, {.name = NULL}})
 #define KEYS(...) ((const struct expected_key[]){__VA_ARGS__, {.name = NULL}})
 #define NO_KEYS ((const struct expected_key[]){{.name = NULL}})
@@ -29,14 +38,9 @@ static const struct field job_counts_columns[] = {
 static const struct record job_counts = RECORD(job_counts);
 
 static const struct field audit_log_columns[] = {
-    COLUMN("id", "bigint(20)"),
-    COLUMN("organization_id", ID_SQL),
-    COLUMN("actor", "varchar(128)"),
-    COLUMN("action", "varchar(64)"),
-    COLUMN_NULL("subject", "varchar(64)"),
-    COLUMN_NULL("request_id", "varchar(64)"),
-    COLUMN_NULL("changes", "longtext"),
-    COLUMN("created_at", TIME_SQL),
+    COLUMN("id", "bigint(20)"),         COLUMN("organization_id", ID_SQL),     COLUMN("actor", "varchar(128)"),
+    COLUMN("action", "varchar(64)"),    COLUMN_NULL("subject", "varchar(64)"), COLUMN_NULL("request_id", "varchar(64)"),
+    COLUMN_NULL("changes", "longtext"), COLUMN("created_at", TIME_SQL),
 };
 static const struct record audit_log = RECORD(audit_log);
 
@@ -49,14 +53,9 @@ static const struct field rate_limits_columns[] = {
 static const struct record rate_limits = RECORD(rate_limits);
 
 static const struct field processes_columns[] = {
-    COLUMN("id", "uuid"),
-    COLUMN("kind", "varchar(16)"),
-    COLUMN("host", "varchar(255)"),
-    COLUMN("pid", "int(11)"),
-    COLUMN("version", "varchar(32)"),
-    COLUMN("started_at", TIME_SQL),
-    COLUMN("seen_at", TIME_SQL),
-    COLUMN_NULL("flush_id", "uuid"),
+    COLUMN("id", "uuid"),        COLUMN("kind", "varchar(16)"),    COLUMN("host", "varchar(255)"),
+    COLUMN("pid", "int(11)"),    COLUMN("version", "varchar(32)"), COLUMN("started_at", TIME_SQL),
+    COLUMN("seen_at", TIME_SQL), COLUMN_NULL("flush_id", "uuid"),
 };
 static const struct record processes = RECORD(processes);
 

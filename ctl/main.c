@@ -63,6 +63,17 @@ static int run_help(struct ctl *ctl, const char *word)
     return EX_OK;
 }
 
+/* Names a command that begins like the word, so that "org" learns of "org add". */
+static int say_unknown(const struct ctl *ctl, const char *word)
+{
+    for (size_t i = 0; i < commands_n; i++) {
+        if (g_str_has_prefix(commands[i].name, word)) {
+            return ctl_usage(ctl, "there is no command \"%s\"; did you mean \"%s\"?", word, commands[i].name);
+        }
+    }
+    return ctl_usage(ctl, "there is no command \"%s\"", word);
+}
+
 static int run(struct ctl *ctl)
 {
     const char *words[WORDS_MAX] = {NULL};
@@ -74,15 +85,13 @@ static int run(struct ctl *ctl)
         return run_help(ctl, words[1]);
     }
     ctl->command = find_command(words);
-    if (ctl->command == NULL) {
-        return ctl_usage(ctl, "there is no command \"%s\"", words[0]);
-    }
-    return ctl->command->run(ctl);
+    return ctl->command == NULL ? say_unknown(ctl, words[0]) : ctl->command->run(ctl);
 }
 
 int main(int argc, char **argv)
 {
-    (void)setlocale(LC_ALL, "C.UTF-8"); /* names in arguments are UTF-8 whatever the terminal says */
+    /* Arguments are UTF-8 whatever the terminal says. */
+    (void)setlocale(LC_ALL, "C.UTF-8"); /* NOLINT(concurrency-mt-unsafe): there are no threads */
     struct ctl ctl = {.argc = argc, .argv = argv};
     log_init("bellmanctl", LOG_LEVEL_WARN);
     int exit_code = run(&ctl);

@@ -84,7 +84,8 @@ static bool check_row(const struct schema *schema, const struct db_result *r, si
     int64_t version = db_cell_int(r, row, 0);
     const struct migration *m = schema_find(schema, version);
     if (m == NULL) {
-        return err_set(e, ERR_CONFLICT, "The database has migration %s, which this program does not know: use the newer one",
+        return err_set(e, ERR_CONFLICT,
+                       "The database has migration %s, which this program does not know: use the newer one",
                        db_cell(r, row, 1));
     }
     if (strcmp(m->name, db_cell(r, row, 1)) != 0) {
@@ -146,8 +147,9 @@ static bool execute(struct run *run, const struct migration *m, const char *how,
 /* The name of the table that the statement creates, or NULL when it is another statement; to be freed with g_free. */
 static char *created_table(const char *sql)
 {
-    g_autoptr(GRegex) regex = g_regex_new("^(?:\\s|--[^\\n]*\\n|/\\*.*?\\*/)*CREATE\\s+TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?`?(\\w+)",
-                                          G_REGEX_CASELESS | G_REGEX_DOTALL, 0, NULL);
+    g_autoptr(GRegex)
+        regex = g_regex_new("^(?:\\s|--[^\\n]*\\n|/\\*.*?\\*/)*CREATE\\s+TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?`?(\\w+)",
+                            G_REGEX_CASELESS | G_REGEX_DOTALL, 0, NULL);
     g_autoptr(GMatchInfo) match = NULL;
     return g_regex_match(regex, sql, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
 }
@@ -155,8 +157,7 @@ static char *created_table(const char *sql)
 static bool table_exists(struct db *db, const char *table, bool *ret, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e,
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+    if (!db_run(db, &r, e, "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
                 DB_PARAMS(db_text(table)))) {
         return false;
     }

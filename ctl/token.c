@@ -33,8 +33,8 @@ int token_command(struct ctl *ctl)
     }
     struct err e = ERR_INIT;
     const struct conf *conf = ctl->conf;
-    g_autofree char *token =
-        token_sign(conf->auth.jwks_file, conf->auth.issuer, conf->auth.audience, org, sub, role, ttl_s, &e);
+    g_autofree char *token = token_sign(conf->auth.jwks_file, conf->auth.issuer, conf->auth.audience, org, sub, role,
+                                        ttl_s, &e);
     if (token == NULL) {
         return ctl_fail(&e);
     }

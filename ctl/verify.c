@@ -49,9 +49,8 @@ static bool ask(struct check *c, const char *sql, struct db_result *ret, struct 
 
 /* --- columns ----------------------------------------------------------------------------------------------------- */
 
-static const char sql_columns[] =
-    "SELECT column_name, column_type, is_nullable FROM information_schema.columns"
-    " WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
+static const char sql_columns[] = "SELECT column_name, column_type, is_nullable FROM information_schema.columns"
+                                  " WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
 
 static bool has_column(const struct field *f)
 {

@@ -9,8 +9,8 @@
 /* 1 to 64 of A-Z a-z 0-9 . _ - */
 bool organization_id_is_valid(const char *id);
 
-/* Makes sure that the row is there; a new one is named after its id. Reads without a lock first: of an organization that
- * exists this is one SELECT by primary key. ERR_INVALID for an id that is none. */
+/* Makes sure that the row is there; a new one is named after its id. Reads without a lock first: of an organization
+ * that exists this is one SELECT by primary key. ERR_INVALID for an id that is none. */
 bool organization_ensure(struct db *db, const char *id, struct err *e) MUST_CHECK;
 
 /* Whether the row is there. */

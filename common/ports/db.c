@@ -99,10 +99,11 @@ static struct db_failure failure_of(MYSQL *mysql)
 static void set_session(MYSQL *mysql, unsigned read_timeout_s)
 {
     char variables[256];
-    (void)snprintf(variables, sizeof(variables),
-                   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-                   "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %d, max_statement_time = %u.5",
-                   LOCK_WAIT_S, read_timeout_s - 1);
+    (void)snprintf(
+        variables, sizeof(variables),
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+        "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %d, max_statement_time = %u.5",
+        LOCK_WAIT_S, read_timeout_s - 1);
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, variables);
     mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");

@@ -61,12 +61,11 @@ void db_set_read_timeout(struct db *db, unsigned seconds);
  * Errors: ERR_UNAVAILABLE (cannot connect, connection lost), ERR_LOCKED (1213, 1205, 1020),
  * ERR_DUPLICATE (1062; the text names the index), ERR_INTERNAL (anything else). Outside a transaction a
  * statement that found its idle connection closed is run once more on a new one. */
-bool db_run(struct db *db, struct db_result *result, struct err *e, const char *sql,
-            const struct db_param *params, size_t n_params) MUST_CHECK;
+bool db_run(struct db *db, struct db_result *result, struct err *e, const char *sql, const struct db_param *params,
+            size_t n_params) MUST_CHECK;
 
-#define DB_PARAMS(...)                                                                             \
-    (const struct db_param[]){__VA_ARGS__},                                                        \
-        sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param)
+#define DB_PARAMS(...) \
+    (const struct db_param[]){__VA_ARGS__}, sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param)
 #define DB_NO_PARAMS NULL, 0
 
 /* Runs one statement of constant text by the text protocol (DDL, SET, GET_LOCK and others that gain nothing from

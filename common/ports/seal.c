@@ -17,6 +17,7 @@
 #define KEYS_MAX 256
 #define FILE_BYTES_MAX 16384
 #define PLAIN_BYTES_MAX 65536
+#define SEALED_BYTES_MAX 131072 /* of base64; the blob is a third less */
 #define BASE64 sodium_base64_VARIANT_ORIGINAL
 
 struct head {
@@ -115,7 +116,8 @@ static bool parse_key(const char *line, struct key *ret)
         return false;
     }
     ret->id = (uint32_t)id;
-    return sodium_base642bin(ret->bytes, KEY_BYTES, end + 1, strlen(end + 1), NULL, &length_bytes, &stop, BASE64) == 0 &&
+    return sodium_base642bin(ret->bytes, KEY_BYTES, end + 1, strlen(end + 1), NULL, &length_bytes, &stop, BASE64) ==
+               0 &&
            *stop == '\0' && length_bytes == KEY_BYTES;
 }
 
@@ -253,7 +255,7 @@ char *seal_encrypt(const struct seal *seal, const char *context, const char *pla
 static unsigned char *decode(const char *sealed, size_t *ret_bytes)
 {
     size_t text_bytes = strlen(sealed);
-    if (text_bytes > 2 * PLAIN_BYTES_MAX) {
+    if (text_bytes > SEALED_BYTES_MAX) {
         return NULL;
     }
     g_autofree unsigned char *blob = g_malloc(text_bytes + 1);
@@ -271,10 +273,9 @@ static char *open_blob(const struct key *key, const char *context, const unsigne
     char *plain = g_malloc(sealed_bytes - TAG_BYTES + 1);
     unsigned long long plain_bytes = 0;
     const unsigned char *nonce = blob + offsetof(struct head, nonce);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)plain, &plain_bytes, NULL,
-                                                   blob + sizeof(struct head), sealed_bytes,
-                                                   (const unsigned char *)context, strlen(context), nonce,
-                                                   key->bytes) != 0) {
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+            (unsigned char *)plain, &plain_bytes, NULL, blob + sizeof(struct head), sealed_bytes,
+            (const unsigned char *)context, strlen(context), nonce, key->bytes) != 0) {
         g_free(plain);
         return NULL;
     }
@@ -299,7 +300,8 @@ char *seal_decrypt(const struct seal *seal, const char *context, const char *sea
     }
     char *plain = open_blob(key, context, blob, blob_bytes);
     if (plain == NULL) {
-        err_set(e, ERR_INVALID, "A stored secret (%s) does not open: it was changed, or moved from another row", context);
+        err_set(e, ERR_INVALID, "A stored secret (%s) does not open: it was changed, or moved from another row",
+                context);
     }
     return plain;
 }

@@ -9,8 +9,8 @@
 #include "ground/base.h"
 #include "ground/err.h"
 
-/* A JWK set (RFC 7517) with one new private key for alg ("HS256": 256 random bits; "ES256": P-256; "RS256": RSA 3072) and a
- * random kid. ERR_INVALID for another alg. New reference. */
+/* A JWK set (RFC 7517) with one new private key for alg ("HS256": 256 random bits; "ES256": P-256; "RS256": RSA 3072)
+ * and a random kid. ERR_INVALID for another alg. New reference. */
 bool token_create_keys(const char *alg, json_t **ret, struct err *e) MUST_CHECK;
 
 #endif

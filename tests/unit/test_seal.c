@@ -1,10 +1,10 @@
 /*
  * Tests for ports/seal.c: what is sealed opens again, and nothing else does.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
