@@ -24,7 +24,7 @@ PATIENCE_S = 600
 
 
 class Subject:
-    """url, token; clear(), settle(), fill(n), start_worker(), stop_worker()."""
+    """url, token; clear(), settle(), fill(n), start_worker(), worker_runs(), stop_worker()."""
 
     name = ""
     queues = ()
@@ -65,8 +65,8 @@ class Subject:
         with self.connect() as db, db.cursor() as cursor:
             while cursor.execute("SELECT 1 FROM background_jobs WHERE organization_id='demo' AND "
                                  "status IN ('queued','processing') LIMIT 1"):
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{self.name}: not drained after {PATIENCE_S} s")
+                if time.monotonic() > deadline or not self.worker_runs():
+                    raise RuntimeError(f"{self.name}: not drained; its log is in {self.stack.log_dir}")
                 time.sleep(0.2)
         first, last, done = self.query("SELECT MIN(started_at), MAX(completed_at), SUM(status='completed') "
                                        "FROM background_jobs")
@@ -108,6 +108,9 @@ class Bellman(Subject):
     def start_worker(self):
         self.stack.restart("consumer")
 
+    def worker_runs(self):
+        return self.stack.is_alive("consumer")
+
     def stop_worker(self):
         self.stack.part("consumer").stop(self.stack.records().get("consumer"))
 
@@ -136,9 +139,9 @@ class Peer(Subject):
         self.python("from fastapi_celery import model, tasks; e = model.make_engine(1); model.metadata.create_all(e)\n"
                     "with e.begin() as db: db.execute(model.sa.text(\"INSERT IGNORE INTO organizations VALUES ('demo','Demo')\"))\n"
                     "with tasks.app.connection_for_write() as c: [q(c.default_channel).declare() for q in tasks.app.conf.task_queues]")
-        self.spawn("api", ["/usr/bin/uvicorn", "fastapi_celery.api:app", "--host", "127.0.0.1", "--port", self.port,
-                           "--workers", uvicorn_workers, "--loop", "uvloop", "--http", "httptools", "--no-access-log",
-                           "--backlog", 2048])
+        self.spawn("api", ["/usr/bin/python3", "-m", "uvicorn", "fastapi_celery.api:app", "--host", "127.0.0.1", "--port",
+                           self.port, "--workers", uvicorn_workers, "--loop", "uvloop", "--http", "httptools",
+                           "--no-access-log", "--backlog", 2048])
         procs.wait_for("uvicorn", self.answers, 60, self.log_dir / "peer-api.log", self.processes["api"]["pid"])
 
     @property
@@ -192,9 +195,12 @@ for row in rows:
         return self.rows()
 
     def start_worker(self):
-        self.spawn("worker", ["/usr/bin/celery", "-A", "fastapi_celery.tasks", "worker", f"--pool={self.pool}",
+        self.spawn("worker", ["/usr/bin/python3", "-m", "celery", "-A", "fastapi_celery.tasks", "worker", f"--pool={self.pool}",
                               f"--concurrency={self.concurrency}", "--without-gossip", "--without-mingle",
                               "--without-heartbeat", "--loglevel=WARNING", "-O", "fair"])
+
+    def worker_runs(self):
+        return procs.is_same(self.processes.get("worker"))
 
     def stop_worker(self):
         self.stop("worker")
