@@ -235,7 +235,7 @@ bench: deps
 	@BELLMAN_BUILD=$(B) bench/run
 
 openapi: all
-	@$(B)/bellman-api --openapi >docs/openapi.yaml.new && mv docs/openapi.yaml.new docs/openapi.yaml
+	@$(B)/bellman-api --print-openapi >docs/openapi.yaml.new && mv docs/openapi.yaml.new docs/openapi.yaml
 
 help:
 	@echo "make                 build/release/{bellman-api,bellman-consumer,bellmanctl} (PROFILE=$(subst $() ,|,$(PROFILES)))"
