@@ -61,11 +61,15 @@ static const struct job_queue priority_queues[] = {
     {QUEUE_JOBS, "bellman.jobs", priority_arguments, LANE_HIGH, LANE_LOW},
 };
 
-static const struct job_queue *job_queues(const struct mq *mq, size_t *ret_n)
+static const struct job_queue *queues_of(bool is_lanes, size_t *ret_n)
 {
-    bool is_lanes = mq->layout == CONF_LAYOUT_LANES;
     *ret_n = is_lanes ? ARRAY_SIZE(lane_queues) : ARRAY_SIZE(priority_queues);
     return is_lanes ? lane_queues : priority_queues;
+}
+
+static const struct job_queue *job_queues(const struct mq *mq, size_t *ret_n)
+{
+    return queues_of(mq->layout == CONF_LAYOUT_LANES, ret_n);
 }
 
 /* --- declaring ----------------------------------------------------------------------------------------------------- */
@@ -155,6 +159,25 @@ static bool declare_job_queue(struct mq *mq, const struct job_queue *q, bool cre
     return true;
 }
 
+/* After a change of the layout the former queues would go on taking every message, with nobody to consume them. Unbinding
+ * what is not bound, or not there, is no error. */
+static bool unbind_other_layout(struct mq *mq, struct err *e)
+{
+    size_t n = 0;
+    const struct job_queue *queues = queues_of(mq->layout != CONF_LAYOUT_LANES, &n);
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned l = queues[i].first; l <= queues[i].last; l++) {
+            (void)amqp_queue_unbind(mq->state, MQ_CHANNEL, amqp_cstring_bytes(queues[i].name),
+                                    amqp_cstring_bytes(MQ_EXCHANGE_JOBS),
+                                    amqp_cstring_bytes(lane_name((enum lane)l)), amqp_empty_table);
+            if (!last_reply_ok(mq, "unbind queue", queues[i].name, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e)
 {
     if (mq->is_dead) {
@@ -174,7 +197,7 @@ bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e)
     for (size_t i = 0; i < n && ok; i++) {
         ok = declare_job_queue(mq, &queues[i], created, e);
     }
-    return ok;
+    return ok && unbind_other_layout(mq, e);
 }
 
 bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e)
