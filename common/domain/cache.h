@@ -1,5 +1,6 @@
 /*
- * cache.h: a small map from text to JSON with an age limit, for what a process may remember between requests. Locked inside.
+ * cache.h: a small map from text to JSON with an age limit, for what a process may remember between requests. Locked
+ * inside.
  */
 #ifndef BELLMAN_CACHE_H
 #define BELLMAN_CACHE_H

@@ -1,9 +1,9 @@
 /*
  * banned.h: calls that become compile errors. The makefile includes it before everything else.
  *
- * Each is a function-like macro that expands to the name of a thing that does not exist, so the compiler names the banned
- * call and its line. The headers that declare or redefine these names come first; what system headers do in macros of
- * their own is only seen where such a macro is used.
+ * Each is a function-like macro that expands to the name of a thing that does not exist, so the compiler names the
+ * banned call and its line. The headers that declare or redefine these names come first; what system headers do in
+ * macros of their own is only seen where such a macro is used.
  */
 #ifndef BELLMAN_BANNED_H
 #define BELLMAN_BANNED_H

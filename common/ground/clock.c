@@ -82,9 +82,9 @@ static void format(int64_t wall_us, char out[CLOCK_TEXT_BYTES], char separator, 
     int64_t seconds = us / US_PER_S;
     struct civil c = civil_of_days(seconds / DAY_S);
     int64_t of_day = seconds % DAY_S;
-    (void)snprintf(out, CLOCK_TEXT_BYTES, "%04d-%02d-%02d%c%02d:%02d:%02d.%06d%s", (int)c.year, (int)c.month, (int)c.day,
-                   separator, (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60), (int)(us % US_PER_S),
-                   suffix);
+    (void)snprintf(out, CLOCK_TEXT_BYTES, "%04d-%02d-%02d%c%02d:%02d:%02d.%06d%s", (int)c.year, (int)c.month,
+                   (int)c.day, separator, (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60),
+                   (int)(us % US_PER_S), suffix);
 }
 
 void clock_format_rfc3339(int64_t wall_us, char out[CLOCK_TEXT_BYTES])

@@ -132,7 +132,8 @@ static bool apply_line(struct loading *l, const struct conf_line *line, struct e
     const struct conf_key *row = key != NULL ? key : twin;
     int *seen = &l->lines[row - conf_keys];
     if (*seen > 0) {
-        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, row->section, row->name, *seen);
+        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, row->section, row->name,
+                       *seen);
     }
     *seen = line->number;
     return key != NULL ? conf_key_assign(key, l->conf, line->value, where, e)
@@ -275,10 +276,11 @@ static void print_reference_key(const struct conf_key *key, FILE *out)
 void conf_print_reference(FILE *out)
 {
     const char *section = "";
-    (void)fputs("# Every key of Bellman's configuration at its default. A key that is left out keeps its default.\n"
-                "# A value goes from the = to the end of the line, less the space around it; there are no quotes and no\n"
-                "# escapes. Environment variables win over the file.\n",
-                out);
+    (void)fputs(
+        "# Every key of Bellman's configuration at its default. A key that is left out keeps its default.\n"
+        "# A value goes from the = to the end of the line, less the space around it; there are no quotes and no\n"
+        "# escapes. Environment variables win over the file.\n",
+        out);
     for (size_t i = 0; i < conf_keys_count; i++) {
         if (strcmp(section, conf_keys[i].section) != 0) {
             section = conf_keys[i].section;

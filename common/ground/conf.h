@@ -32,7 +32,7 @@ struct conf {
         int64_t read_timeout_s;
     } database;
     struct {
-        char *url; /* amqp://user:password@host:port/vhost, or amqps:// */
+        char *url;      /* amqp://user:password@host:port/vhost, or amqps:// */
         int64_t layout; /* enum conf_layout */
         int64_t heartbeat_s;
         int64_t confirm_timeout_ms; /* unconfirmed for longer: reconnect and publish again */
@@ -61,17 +61,17 @@ struct conf {
     } limits;
     struct {
         int64_t concurrency;
-        int64_t prefetch;           /* per lane, layout lanes */
+        int64_t prefetch; /* per lane, layout lanes */
         int64_t lease_ms;
-        int64_t renew_ms;           /* between two renewals of the leases of running jobs */
+        int64_t renew_ms; /* between two renewals of the leases of running jobs */
         int64_t relay_interval_ms;
-        int64_t dispatch_grace_ms;  /* a row whose message is not confirmed after this is published again */
-        int64_t finish_flush_us;    /* a finished job waits at most this long for others to share a commit */
+        int64_t dispatch_grace_ms; /* a row whose message is not confirmed after this is published again */
+        int64_t finish_flush_us;   /* a finished job waits at most this long for others to share a commit */
         int64_t batch_max;
-        int64_t low_share_percent;  /* of job starts that the lowest waiting lane gets under pressure */
-        int64_t crash_limit;        /* lost attempts before a job is dead-lettered */
+        int64_t low_share_percent; /* of job starts that the lowest waiting lane gets under pressure */
+        int64_t crash_limit;       /* lost attempts before a job is dead-lettered */
         int64_t drain_timeout_s;
-        bool diagnostics;           /* allows job type crash */
+        bool diagnostics; /* allows job type crash */
     } consumer;
     struct {
         int64_t base_s;

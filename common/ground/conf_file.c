@@ -112,8 +112,8 @@ static GPtrArray *find_lines(const char *path, const char *text, struct err *e)
     return g_steal_pointer(&lines);
 }
 
-/* GKeyFile keeps the last of two equal keys; the caller, who sees both lines, refuses them. Values are taken raw: INI has
- * no agreed escapes, and a password may well hold a backslash. */
+/* GKeyFile keeps the last of two equal keys; the caller, who sees both lines, refuses them. Values are taken raw: INI
+ * has no agreed escapes, and a password may well hold a backslash. */
 static bool fill_values(GPtrArray *lines, const char *path, const char *text, struct err *e)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();

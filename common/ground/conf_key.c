@@ -97,8 +97,9 @@ static char *show_choice(const struct conf_key *key, const void *slot)
 
 static char *wanted_text(const struct conf_key *key)
 {
-    return key->min == 0 ? g_strdup_printf("at most %" G_GINT64_FORMAT " bytes of text", key->max)
-                         : g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " bytes of text", key->min, key->max);
+    return key->min == 0
+               ? g_strdup_printf("at most %" G_GINT64_FORMAT " bytes of text", key->max)
+               : g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " bytes of text", key->min, key->max);
 }
 
 static char *wanted_int(const struct conf_key *key)
@@ -147,7 +148,8 @@ bool conf_key_assign(const struct conf_key *key, struct conf *conf, const char *
     if ((key->flags & CONF_SECRET) != 0) {
         return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s", where, key->section, key->name, wanted);
     }
-    return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s, not \"%.60s\"", where, key->section, key->name, wanted, text);
+    return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s, not \"%.60s\"", where, key->section, key->name, wanted,
+                   text);
 }
 
 char *conf_key_text(const struct conf_key *key, const struct conf *conf)
@@ -287,11 +289,13 @@ bool conf_unknown_key(const char *section, const char *name, const char *where, 
         }
     }
     if (home != NULL && g.word == NULL) {
-        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; it belongs to [%s]", where, name, section, home);
+        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; it belongs to [%s]", where, name, section,
+                       home);
     }
     if (g.word != NULL) {
         return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", where, name, section,
                        g.word);
     }
-    return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; --help-config lists them all", where, name, section);
+    return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; --help-config lists them all", where, name,
+                   section);
 }

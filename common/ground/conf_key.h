@@ -1,8 +1,8 @@
 /*
  * conf_key.h: a row of the one table of configuration keys, and what can be done with it.
  *
- * A key exists when it has a row in conf_keys.c and a member in struct conf; nothing else has to be told. Values are handled as
- * text at every edge (file, environment, print) and as the member's type inside.
+ * A key exists when it has a row in conf_keys.c and a member in struct conf; nothing else has to be told. Values are
+ * handled as text at every edge (file, environment, print) and as the member's type inside.
  */
 #ifndef BELLMAN_CONF_KEY_H
 #define BELLMAN_CONF_KEY_H
@@ -47,8 +47,8 @@ bool conf_section_exists(const char *section);
 
 /* Sets the member from text. where ("FILE:12", "environment variable X") begins the error's text; a secret's value is
  * never part of it. */
-bool conf_key_assign(const struct conf_key *key, struct conf *conf, const char *text, const char *where,
-                     struct err *e) MUST_CHECK;
+bool conf_key_assign(const struct conf_key *key, struct conf *conf, const char *text, const char *where, struct err *e)
+    MUST_CHECK;
 /* The member's value as it would be written in the file; new, for g_free. */
 char *conf_key_text(const struct conf_key *key, const struct conf *conf);
 /* The same, fit to be seen by anybody. */

@@ -22,6 +22,7 @@ static const char *const tls_modes[] = {
     [CONF_SMTP_TLS_NONE] = "none", [CONF_SMTP_TLS_STARTTLS] = "starttls", [CONF_SMTP_TLS_IMPLICIT] = "tls", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
+/* clang-format off */
 const struct conf_key conf_keys[] = {
     {KEY(database, socket), TEXT(0, SOCKET_MAX_BYTES), .def = "",
      .help = "Path of MariaDB's Unix socket. Empty: host and port are used."},
@@ -58,8 +59,10 @@ const struct conf_key conf_keys[] = {
      .help = "JSON Web Key Set whose keys may sign tokens (HS256, RS256, ES256)."},
     {KEY(auth, issuer), TEXT(0, 512), .def = "", .help = "Required iss of a token. Empty: not checked."},
     {KEY(auth, audience), TEXT(0, 512), .def = "", .help = "Required aud of a token. Empty: not checked."},
-    {KEY(auth, leeway_s), INT(0, 600), .def = "60", .help = "Clock difference forgiven when times of a token are checked."},
-    {KEY(auth, auto_provision), BOOL, .def = "true", .help = "Create an organization that is seen first in a valid token."},
+    {KEY(auth, leeway_s), INT(0, 600), .def = "60",
+     .help = "Clock difference forgiven when times of a token are checked."},
+    {KEY(auth, auto_provision), BOOL, .def = "true",
+     .help = "Create an organization that is seen first in a valid token."},
 
     {KEY(limits, settings_put_per_min), INT(1, 100000), .flags = CONF_RELOAD, .def = "20",
      .help = "Changes of the settings per user and minute."},
@@ -80,7 +83,8 @@ const struct conf_key conf_keys[] = {
      .help = "A job whose message is not confirmed after this long is published again."},
     {KEY(consumer, finish_flush_us), INT(0, 1000000), .flags = CONF_RELOAD, .def = "1500",
      .help = "A finished job waits at most this long for others to share its commit."},
-    {KEY(consumer, batch_max), INT(1, 10000), .def = "256", .help = "Jobs claimed or finished in one transaction at most."},
+    {KEY(consumer, batch_max), INT(1, 10000), .def = "256",
+     .help = "Jobs claimed or finished in one transaction at most."},
     {KEY(consumer, low_share_percent), INT(0, 50), .flags = CONF_RELOAD, .def = "10",
      .help = "Share of job starts that the lowest waiting priority gets while higher ones wait too."},
     {KEY(consumer, crash_limit), INT(1, 100), .flags = CONF_RELOAD, .def = "3",
@@ -116,5 +120,6 @@ const struct conf_key conf_keys[] = {
 
     {KEY(log, level), CHOICE(levels), .flags = CONF_RELOAD, .def = "info", .help = "Least level that is written."},
 };
+/* clang-format on */
 
 const size_t conf_keys_count = ARRAY_SIZE(conf_keys);

@@ -31,7 +31,9 @@ struct err {
     char text[ERR_TEXT_BYTES]; /* one sentence for people: cause first, no secret, no newline */
 };
 
+/* clang-format off */
 #define ERR_INIT {.code = ERR_NONE, .text = ""}
+/* clang-format on */
 
 /* Records an error unless one is already there (the first cause wins). Always returns false, so
  * that callers can write: return err_set(e, ERR_INVALID, "..."). e may not be NULL. */

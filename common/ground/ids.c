@@ -9,9 +9,9 @@
 #include "ground/clock.h"
 
 /*
- * RFC 9562 section 6.2, method 1: a counter of 26 bits follows the milliseconds (12 bits in rand_a, 14 in rand_b). It starts
- * at a random number with its highest bit clear in each new millisecond and rises by one within it; should it run over,
- * or should the wall clock step back, the time part goes on from the last one used.
+ * RFC 9562 section 6.2, method 1: a counter of 26 bits follows the milliseconds (12 bits in rand_a, 14 in rand_b). It
+ * starts at a random number with its highest bit clear in each new millisecond and rises by one within it; should it
+ * run over, or should the wall clock step back, the time part goes on from the last one used.
  */
 #define COUNTER_BITS 26
 #define COUNTER_END (UINT32_C(1) << COUNTER_BITS)

@@ -20,7 +20,8 @@ static size_t skip_string(const char *text, size_t length, size_t at)
     return length;
 }
 
-/* The index of the bracket that opens one level too many, or length when there is none. Wrong syntax is jansson's matter. */
+/* The index of the bracket that opens one level too many, or length when there is none. Wrong syntax is jansson's
+ * matter. */
 static size_t find_too_deep(const char *text, size_t length)
 {
     int depth = 0;

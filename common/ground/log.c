@@ -61,8 +61,8 @@ static void append_char(GString *line, gunichar c)
     }
 }
 
-/* Appends the character at text, or U+FFFD for one byte of what is not UTF-8; returns the bytes used, 0 at a sequence that
- * the cap has cut. */
+/* Appends the character at text, or U+FFFD for one byte of what is not UTF-8; returns the bytes used, 0 at a sequence
+ * that the cap has cut. */
 static size_t append_decoded(GString *line, const char *text, size_t left, bool is_cut)
 {
     gunichar c = g_utf8_get_char_validated(text, (gssize)left);
@@ -146,7 +146,7 @@ static void append_bool_field(GString *line, const struct log_field *f)
 typedef void append_fn(GString *line, const struct log_field *f);
 
 static append_fn *const appenders[] = {
-    [LOG_TYPE_NONE] = append_null,      [LOG_TYPE_STR] = append_str_field,   [LOG_TYPE_INT] = append_int_field,
+    [LOG_TYPE_NONE] = append_null,       [LOG_TYPE_STR] = append_str_field,   [LOG_TYPE_INT] = append_int_field,
     [LOG_TYPE_REAL] = append_real_field, [LOG_TYPE_BOOL] = append_bool_field,
 };
 
@@ -161,7 +161,8 @@ static void append_field(GString *line, const struct log_field *f)
     appenders[f->type](line, f);
 }
 
-/* One write for the whole line keeps lines of several threads and processes apart; a log that cannot be written is lost. */
+/* One write for the whole line keeps lines of several threads and processes apart; a log that cannot be written is
+ * lost. */
 static void write_line(const char *line, size_t length)
 {
     while (length > 0) {

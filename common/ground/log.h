@@ -41,8 +41,7 @@ void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
-#define LOG_AT(level, event, ...)                                                                  \
-    log_write((level), (event), (const struct log_field[]){__VA_ARGS__, {.key = NULL}})
+#define LOG_AT(level, event, ...) log_write((level), (event), (const struct log_field[]){__VA_ARGS__, {.key = NULL}})
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)

@@ -20,8 +20,8 @@ struct main_options {
 /* Parses the shared options and the program's own (extra may be NULL; ends with a zeroed row), then loads
  * the configuration and answers the printing options. Returns a loaded configuration to run with, or
  * NULL when the program should exit with *ret_exit (0 after printing, EX_USAGE 64, EX_CONFIG 78). */
-struct conf *main_options_handle(struct main_options *o, const char *summary, const GOptionEntry *extra,
-                                 int *argc, char ***argv, int *ret_exit) MUST_CHECK;
+struct conf *main_options_handle(struct main_options *o, const char *summary, const GOptionEntry *extra, int *argc,
+                                 char ***argv, int *ret_exit) MUST_CHECK;
 void main_options_release(struct main_options *o);
 
 #endif

@@ -16,7 +16,8 @@ static void test_the_curve(void **state UNUSED)
     static const struct {
         int64_t retry;
         int64_t delay_s;
-    } cases[] = {{1, 16}, {2, 31}, {3, 96}, {4, 271}, {5, 640}, {10, 10015}, {17, 83536}, {18, 86400}, {1000000, 86400}};
+    } cases[] = {{1, 16},     {2, 31},     {3, 96},     {4, 271},        {5, 640},
+                 {10, 10015}, {17, 83536}, {18, 86400}, {1000000, 86400}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         assert_int_equal(backoff_delay_ms(&usual, cases[i].retry, RANDOM_MIDDLE), cases[i].delay_s * MS_PER_S);
     }
@@ -66,7 +67,8 @@ static void test_nothing_overflows(void **state UNUSED)
     static const int64_t numbers[] = {INT64_MIN, -1, 0, 1, 2, 1000, 55108, INT32_MAX, INT64_MAX / 2, INT64_MAX};
     enum { N = ARRAY_SIZE(numbers) };
     for (size_t i = 0; i < (size_t)N * N * N * N; i++) {
-        struct backoff b = {.base_s = numbers[i % N], .cap_s = numbers[i / N % N], .jitter_percent = numbers[i / N / N % N]};
+        struct backoff b = {
+            .base_s = numbers[i % N], .cap_s = numbers[i / N % N], .jitter_percent = numbers[i / N / N % N]};
         int64_t retry = numbers[i / N / N / N];
         assert_true(backoff_delay_ms(&b, retry, 0) >= 0);
         assert_true(backoff_delay_ms(&b, retry, UINT32_MAX) >= 0);

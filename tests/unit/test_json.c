@@ -20,8 +20,20 @@ static json_t *parse(const char *text, struct err *e)
 static void test_values_of_every_kind(void **state UNUSED)
 {
     static const char *const texts[] = {
-        "null", "true", "false", "0", "-12", "1.5", "\"x\"", "\"\"", "[]", "{}", "[1,\"a\",null]", "{\"a\":{\"b\":[]}}",
-        "{\"a\":1,\"b\":1}", "\"\303\244\"",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-12",
+        "1.5",
+        "\"x\"",
+        "\"\"",
+        "[]",
+        "{}",
+        "[1,\"a\",null]",
+        "{\"a\":{\"b\":[]}}",
+        "{\"a\":1,\"b\":1}",
+        "\"\303\244\"",
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         struct err e = ERR_INIT;

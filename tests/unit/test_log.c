@@ -119,8 +119,17 @@ static char *through_the_log(const char *text, char **raw)
 static void test_texts_survive(void **state UNUSED)
 {
     static const char *const texts[] = {
-        "", "plain", "\"quoted\"", "back\\slash\\", "a\nb\tc\rd\be\ff", "\001\002\037\177", "\303\244\342\202\254\360\237\223\254",
-        "C1 \302\233 and \302\205", "{\"json\":[1]}", "</script>", "\342\200\250",
+        "",
+        "plain",
+        "\"quoted\"",
+        "back\\slash\\",
+        "a\nb\tc\rd\be\ff",
+        "\001\002\037\177",
+        "\303\244\342\202\254\360\237\223\254",
+        "C1 \302\233 and \302\205",
+        "{\"json\":[1]}",
+        "</script>",
+        "\342\200\250",
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         g_autofree char *raw = NULL;
@@ -140,7 +149,7 @@ static void test_nothing_in_a_line_steers_a_terminal(void **state UNUSED)
         g_autofree char *got = through_the_log(text, &raw);
         assert_string_equal(got, text);
         raw[strlen(raw) - 1] = '\0';
-        for (const char *at = raw; *at != '\0'; at = g_utf8_next_char(at)) {
+        for (char *at = raw; *at != '\0'; at = g_utf8_next_char(at)) {
             assert_false(g_unichar_iscntrl(g_utf8_get_char(at)));
         }
     }
@@ -201,7 +210,8 @@ static void test_long_texts_are_capped_at_a_whole_character(void **state UNUSED)
             }
             g_autofree char *raw = NULL;
             g_autofree char *got = through_the_log(text->str, &raw);
-            size_t kept = text->len <= 2048 ? text->len : 2048 - (2048 - (text->len % strlen(letters[l]))) % strlen(letters[l]);
+            size_t kept = text->len <= 2048 ? text->len
+                                            : 2048 - (2048 - (text->len % strlen(letters[l]))) % strlen(letters[l]);
             assert_int_equal(strlen(got), kept);
             assert_memory_equal(got, text->str, kept);
         }
@@ -240,7 +250,8 @@ enum { WRITERS = 8, LINES_EACH = 500 };
 static void *write_lines(void *arg)
 {
     for (int i = 0; i < LINES_EACH; i++) {
-        log_info("thread", LINT("thread", GPOINTER_TO_INT(arg)), LINT("n", i), LSTR("pad", "0123456789abcdef0123456789"));
+        log_info("thread", LINT("thread", GPOINTER_TO_INT(arg)), LINT("n", i),
+                 LSTR("pad", "0123456789abcdef0123456789"));
         log_set_level(LOG_LEVEL_INFO);
     }
     return NULL;

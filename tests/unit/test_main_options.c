@@ -125,8 +125,9 @@ static void test_options_that_end_the_program(void **state UNUSED)
         CLEANUP(outcome_cleanup) struct outcome o;
         run(cases[i].line, NULL, &o);
         assert_null(o.conf);
-        if (o.exit_code != cases[i].exit_code || strstr(o.out, cases[i].out) == NULL || strstr(o.err, cases[i].err) == NULL ||
-            (*cases[i].out == '\0') != (*o.out == '\0') || (*cases[i].err == '\0') != (*o.err == '\0')) {
+        if (o.exit_code != cases[i].exit_code || strstr(o.out, cases[i].out) == NULL ||
+            strstr(o.err, cases[i].err) == NULL || (*cases[i].out == '\0') != (*o.out == '\0') ||
+            (*cases[i].err == '\0') != (*o.err == '\0')) {
             fail_msg("%s: exit %d\n%s\n%s", cases[i].line, o.exit_code, o.out, o.err);
         }
         assert_null(strstr(o.out, "s3cret"));
