@@ -32,7 +32,7 @@ import threading
 import time
 
 LINE_MAX = 4096
-NO_TLS, STARTTLS, IMPLICIT = "none", "starttls", "implicit"
+NO_TLS, STARTTLS, IMPLICIT = "none", "starttls", "tls"  # the words of [smtp] tls
 
 
 class Gone(Exception):

@@ -65,9 +65,9 @@ struct end {
 static const struct end ends[] = {
     {"plain", "", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0 queued as mail-1", 1},
     {"starttls", "--tls starttls", TLS_START, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0", 1},
-    {"implicit tls", "--tls implicit", TLS_IMPLICIT, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0", 1},
+    {"implicit tls", "--tls tls", TLS_IMPLICIT, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0", 1},
     {"auth plain", "--tls starttls --user u --password p --mechanisms PLAIN", TLS_START, "u", "p", SMTP_ACCEPTED, 250, "", 1},
-    {"auth login", "--tls implicit --user u --password p --mechanisms LOGIN", TLS_IMPLICIT, "u", "p", SMTP_ACCEPTED, 250, "", 1},
+    {"auth login", "--tls tls --user u --password p --mechanisms LOGIN", TLS_IMPLICIT, "u", "p", SMTP_ACCEPTED, 250, "", 1},
     {"auth without tls", "--user u --password p", TLS_NONE, "u", "p", SMTP_ACCEPTED, 250, "", 1},
     {"helo only", "--script '{\"ehlo\": \"502 5.5.1 no\"}'", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "", 1},
     {"dripping", "--script '{\"mail\": \"drip\"}'", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "", 1},
