@@ -88,22 +88,24 @@ API_O      := $(call objects,fcgi-app/*.c)
 CONSUMER_O := $(call objects,consumer/*.c)
 CTL_O      := $(call objects,ctl/*.c) $(B)/ctl/schema_files.o
 UNIT_O     := $(call objects,tests/unit/test_*.c)
+SERVED_O   := $(call objects,tests/integration/*.c)
 UNIT_HELP_O := $(filter-out $(UNIT_O),$(call objects,tests/unit/*.c))
 FUZZ_O     := $(call objects,tests/fuzz/fuzz_*.c)
 FUZZ_HELP_O := $(filter-out $(FUZZ_O),$(call objects,tests/fuzz/*.c))
 
 PROGRAMS := $(if $(API_O),$(B)/bellman-api) $(if $(CONSUMER_O),$(B)/bellman-consumer) $(if $(CTL_O),$(B)/bellmanctl)
 UNIT     := $(UNIT_O:.o=)
+SERVED   := $(SERVED_O:.o=)
 FUZZERS  := $(FUZZ_O:.o=)
 
 # The programs' objects without their main, for tests of one module: only what a test names is taken out of them.
 PARTS := $(B)/libapi.a $(B)/libconsumer.a $(B)/libctl.a
 
-C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] ctl/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] ctl/*.[ch] tests/unit/*.[ch] tests/integration/*.[ch] tests/fuzz/*.[ch])
 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
-.PHONY: all programs unit-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
+.PHONY: all programs unit-programs served-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
         test-integration asan tsan cover fuzz lint format bench openapi help clean FORCE
 .SECONDARY:
 
@@ -111,6 +113,7 @@ all: programs
 
 programs: $(PROGRAMS)
 unit-programs: $(UNIT)
+served-programs: $(SERVED)
 fuzzers: $(FUZZERS)
 
 # Rewritten only when it changes, so every object is rebuilt exactly when the command that makes it is another one.
@@ -158,14 +161,14 @@ $(B)/bellmanctl: $(CTL_O) $(B)/libcommon.a
 	$(SAY) LINK $@
 	$(LINK) $(LDLIBS)
 
-$(UNIT): %: %.o $(UNIT_HELP_O) $(PARTS) $(B)/libcommon.a
+$(UNIT) $(SERVED): %: %.o $(UNIT_HELP_O) $(PARTS) $(B)/libcommon.a
 	$(SAY) LINK $@
 	$(LINK) $(LDLIBS) -lfcgi -lcmocka
 $(FUZZERS): %: %.o $(FUZZ_HELP_O) $(PARTS) $(B)/libcommon.a
 	$(SAY) LINK $@
 	$(LINK) -fsanitize=fuzzer $(LDLIBS) -lfcgi
 
--include $(patsubst %.o,%.d,$(COMMON_O) $(API_O) $(CONSUMER_O) $(CTL_O) $(UNIT_O) $(UNIT_HELP_O) $(FUZZ_O) $(FUZZ_HELP_O))
+-include $(patsubst %.o,%.d,$(COMMON_O) $(API_O) $(CONSUMER_O) $(CTL_O) $(UNIT_O) $(UNIT_HELP_O) $(SERVED_O) $(FUZZ_O) $(FUZZ_HELP_O))
 
 # ---- the stack ------------------------------------------------------------------------------------------------------
 
@@ -192,20 +195,20 @@ clean-stack:
 test: deps
 	@$(MAKE) --no-print-directory test-all
 # One profile after the other: two compilations of everything at once would need the memory of both.
-test-all: programs unit-programs
-	@$(MAKE) --no-print-directory PROFILE=asan programs unit-programs
+test-all: programs unit-programs served-programs
+	@$(MAKE) --no-print-directory PROFILE=asan programs unit-programs served-programs
 	@$(MAKE) --no-print-directory PROFILE=tsan programs
 	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration asan:smoke tsan:smoke
 test-unit: unit-programs
 	@tools/run_tests.sh $(PROFILE):unit
-test-integration: programs
+test-integration: programs served-programs
 	@tools/run_tests.sh $(PROFILE):integration
 asan tsan: deps
-	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs
+	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs served-programs
 	@tools/run_tests.sh $@:unit $@:integration
 cover: deps
 	@find build/cover -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) --no-print-directory PROFILE=cover programs unit-programs
+	@$(MAKE) --no-print-directory PROFILE=cover programs unit-programs served-programs
 	@tools/run_tests.sh cover:unit cover:integration
 	@tools/coverage.py build/cover
 fuzz: deps

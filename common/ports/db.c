@@ -9,7 +9,7 @@
 
 #include "ports/db_internal.h"
 
-#define LOCK_WAIT_S 3
+#define LOCK_WAIT_MAX_S 3
 
 static atomic_uint connections_made;
 
@@ -95,15 +95,15 @@ static struct db_failure failure_of(MYSQL *mysql)
 }
 
 /* The server gives a statement up shortly before this side stops waiting for it: nothing goes on running unseen, and
- * the connection stays usable. */
+ * the connection stays usable. A lock wait ends before that, so that it is told from a slow statement. */
 static void set_session(MYSQL *mysql, unsigned read_timeout_s)
 {
     char variables[256];
     (void)snprintf(
         variables, sizeof(variables),
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-        "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %d, max_statement_time = %u.5",
-        LOCK_WAIT_S, read_timeout_s - 1);
+        "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = %u, max_statement_time = %u.5",
+        CLAMP(read_timeout_s - 1, 1, LOCK_WAIT_MAX_S), read_timeout_s - 1);
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     mysql_optionsv(mysql, MYSQL_INIT_COMMAND, variables);
     mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");

@@ -4,7 +4,7 @@
  * One struct db is one connection and belongs to one thread. It connects lazily, prepares each SQL
  * text once and keeps the handle, and drops everything on a lost connection; the next call connects
  * again. Sessions are READ COMMITTED, strict, UTC, utf8mb4, CLIENT_FOUND_ROWS (affected means matched),
- * lock waits of 3 s. Values go in as bound parameters only; results come back whole, as text.
+ * lock waits of at most 3 s. Values go in as bound parameters only; results come back whole, as text.
  *
  * Lists of any length go in as one JSON parameter read by JSON_TABLE(?, '$[*]' COLUMNS(...)), so that a
  * statement has one text and one plan whatever the batch.
