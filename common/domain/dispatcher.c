@@ -470,6 +470,7 @@ bool dispatcher_publish_dead(struct dispatcher *d, const struct job_dead_ref *re
 bool dispatcher_broadcast(struct dispatcher *d, const char *body)
 {
     struct dispatch_entry entry = {.kind = DISPATCH_BROADCAST, .body = g_strdup(body)};
+    g_assert(strlen(body) <= MQ_BROADCAST_MAX_BYTES); /* ours are ids; more would cost the connection */
     return submit(d, &entry);
 }
 

@@ -73,7 +73,8 @@ void mq_free(struct mq *mq);
 /* Rises with every connection of the process; never 0. */
 uint64_t mq_epoch(const struct mq *mq);
 
-/* Declares exchanges, queues and bindings of the configured layout. created[lane] tells which job queues did
+/* Declares exchanges, queues and bindings of the configured layout, and unbinds the other layout's queues. To be called before
+ * confirms or consumers are asked for. created[lane] tells which job queues did
  * not exist before: their messages, if there ever were any, are gone. A queue that exists with other
  * arguments gives ERR_CONFLICT naming it. */
 bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e) MUST_CHECK;
@@ -88,8 +89,9 @@ bool mq_cancel_jobs(struct mq *mq, struct err *e) MUST_CHECK;
 /* Binds an exclusive queue to the control fanout and consumes it without acks. */
 bool mq_consume_control(struct mq *mq, struct err *e) MUST_CHECK;
 
+/* Neither is confirmed: what was sent just before the connection ends may be lost, and the message comes again. */
 bool mq_ack(struct mq *mq, uint64_t tag, bool multiple, struct err *e) MUST_CHECK;
-/* requeue=false dead-letters the message by the queue's policy. */
+/* requeue=false dead-letters the message. */
 bool mq_reject(struct mq *mq, uint64_t tag, bool requeue, struct err *e) MUST_CHECK;
 
 /* Turns confirms on. From then on every publish gets the next sequence number, from 1. */
@@ -98,7 +100,9 @@ bool mq_confirm_select(struct mq *mq, struct err *e) MUST_CHECK;
  * MQ_CONFIRMED will carry. */
 bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *message, uint64_t *ret_sequence,
                 struct err *e) MUST_CHECK;
-/* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. */
+/* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. A longer body gives ERR_INVALID
+ * and leaves the handle well. */
+#define MQ_BROADCAST_MAX_BYTES 8192
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e) MUST_CHECK;
 
 /* Gets one message from the dead queue without acking it (ret_found=false: empty). */

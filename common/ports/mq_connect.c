@@ -290,9 +290,6 @@ void mq_free(struct mq *mq)
     if (mq == NULL) {
         return;
     }
-    if (!mq->is_dead) {
-        mq_cork(mq, false);
-    }
     if (!mq->is_dead && has_room(mq)) {
         const struct timeval limit = timeval_of_ms(CLOSE_MS);
         (void)amqp_set_rpc_timeout(mq->state, &limit);

@@ -110,7 +110,6 @@ enum mq_event_type mq_next(struct mq *mq, int timeout_ms, int wake_fd, struct mq
     if (type != MQ_NOTHING) {
         return type;
     }
-    mq_cork(mq, false);
     struct pollfd fds[] = {{.fd = mq->fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
     if (poll(fds, wake_fd >= 0 ? 2 : 1, bounded_wait(mq, timeout_ms)) <= 0) {
         return next_ready(mq, event); /* serves heartbeats */
@@ -158,7 +157,6 @@ bool mq_get_dead(struct mq *mq, struct mq_event *ret, bool *ret_found, struct er
                       e)) {
         return false;
     }
-    mq_cork(mq, false);
     struct mq_event event = {0};
     bool ok = wait_for_get(mq, &event);
     bool is_found = mq->reader.get == MQ_GET_DONE;

@@ -65,7 +65,6 @@ struct mq {
     bool is_dead;
     bool has_confirms;
     bool has_consumers;
-    bool is_corked;
     uint64_t published;
     char why[160];   /* of the death */
     GQueue events;   /* struct mq_event: read while something else was asked for */
@@ -89,7 +88,5 @@ int mq_send_close_ok(struct mq *mq, amqp_method_number_t method);
 bool mq_pump(struct mq *mq);
 /* Makes sure that a small frame can be written without blocking: waits up to the heartbeat for room, reading meanwhile. */
 bool mq_wait_writable(struct mq *mq, const char *doing, struct err *e);
-/* While corked, the kernel gathers frames into full segments; mq_next uncorks before it waits. */
-void mq_cork(struct mq *mq, bool on);
 
 #endif

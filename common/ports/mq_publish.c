@@ -1,21 +1,10 @@
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include "ground/clock.h"
 #include "ports/mq_internal.h"
 
 #define WRITE_WAIT_MIN_MS 2000
-
-void mq_cork(struct mq *mq, bool on)
-{
-    if (mq->is_corked != on) {
-        int value = on ? 1 : 0;
-        (void)setsockopt(mq->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
-        mq->is_corked = on;
-    }
-}
 
 /*
  * librabbitmq 0.11 sends without a deadline: on a peer that has stopped reading, or behind a memory alarm, its publish hangs
@@ -29,7 +18,6 @@ bool mq_wait_writable(struct mq *mq, const char *doing, struct err *e)
         if (poll(&p, 1, 0) == 1) {
             return true; /* an error is reported by the write itself */
         }
-        mq_cork(mq, false);
         if (clock_mono_us() > deadline_us) {
             mq_die(mq, "the broker has stopped reading");
             break;
@@ -56,7 +44,6 @@ static bool publish(struct mq *mq, const char *exchange, const char *key, bool m
     if (!mq_wait_writable(mq, "publish", e)) {
         return false;
     }
-    mq_cork(mq, true);
     int status = amqp_basic_publish(mq->state, MQ_CHANNEL, amqp_cstring_bytes(exchange), amqp_cstring_bytes(key),
                                     mandatory, 0, properties, amqp_cstring_bytes(body));
     if (!mq_status_ok(mq, status, "publish", e)) {
@@ -77,6 +64,9 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
 
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e)
 {
+    if (strlen(body) > MQ_BROADCAST_MAX_BYTES) {
+        return err_set(e, ERR_INVALID, "A broadcast is longer than %d bytes", MQ_BROADCAST_MAX_BYTES);
+    }
     const amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG,
         .delivery_mode = AMQP_DELIVERY_NONPERSISTENT,
@@ -90,7 +80,6 @@ bool mq_ack(struct mq *mq, uint64_t tag, bool multiple, struct err *e)
     if (!mq_wait_writable(mq, "ack", e)) {
         return false;
     }
-    mq_cork(mq, true);
     return mq_status_ok(mq, amqp_basic_ack(mq->state, MQ_CHANNEL, tag, multiple), "ack", e);
 }
 
@@ -99,6 +88,5 @@ bool mq_reject(struct mq *mq, uint64_t tag, bool requeue, struct err *e)
     if (!mq_wait_writable(mq, "reject", e)) {
         return false;
     }
-    mq_cork(mq, true);
     return mq_status_ok(mq, amqp_basic_reject(mq->state, MQ_CHANNEL, tag, requeue), "reject", e);
 }
