@@ -35,7 +35,10 @@ static void check_payload(const struct call *c, const struct job_type *type, str
 {
     json_auto_t *empty = json_object();
     const json_t *payload = json_object_get(c->body, "payload");
-    char *text CLEANUP(text_cleanup) = payload == NULL ? NULL : json_dumps(payload, JSON_COMPACT);
+    char *text CLEANUP(text_cleanup) = payload == NULL ? NULL : json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (payload != NULL && !json_is_object(payload) && !json_is_null(payload)) {
+        return; /* the record has said so */
+    }
     if (text != NULL && strlen(text) > (size_t)c->conf->api.payload_max_bytes) {
         problems_add(problems, "/payload", "length", "may have at most %" PRId64 " bytes", c->conf->api.payload_max_bytes);
         return;
@@ -43,10 +46,23 @@ static void check_payload(const struct call *c, const struct job_type *type, str
     job_payload_check(type, json_is_object(payload) ? payload : empty, "/payload", problems);
 }
 
+static bool is_at_fault(const struct problems *problems, const char *pointer)
+{
+    for (size_t i = 0; i < json_array_size(problems->list); i++) {
+        if (g_strcmp0(json_string_value(json_object_get(json_array_get(problems->list, i), "pointer")), pointer) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void api_jobs_create_check(const struct call *c, struct problems *problems)
 {
     const char *name = json_string_value(json_object_get(c->body, "job_type"));
     const struct job_type *type = name == NULL ? NULL : job_type_find(name);
+    if (is_at_fault(problems, "/job_type")) {
+        return;
+    }
     if (type == NULL) {
         problems_add(problems, "/job_type", "choice", "is not a job type");
     } else if (type->diagnostic && !c->conf->consumer.diagnostics) {
@@ -103,7 +119,8 @@ static void answer_not_unique(struct call *c, const char *id)
     response_problem_with(c->response, 409, "not_unique", "A queued or processing job holds this unique_key.", extra);
 }
 
-static void answer_inserted(struct call *c, const struct job_new *job, enum job_insert outcome, const char *id)
+static void answer_inserted(struct call *c, const struct job_new *job, enum job_insert outcome, const char *id,
+                            const json_t *fresh)
 {
     call_note_job(c, id);
     if (outcome == JOB_KEY_REUSED) {
@@ -122,7 +139,11 @@ static void answer_inserted(struct call *c, const struct job_new *job, enum job_
         response_header(c->response, "Idempotency-Replayed", "true");
     }
     response_header(c->response, "Location", API_BASE "/background-jobs/%s", id);
-    answer_job(c, 201, id);
+    if (fresh != NULL) {
+        response_json(c->response, 201, fresh);
+    } else {
+        answer_job(c, 201, id);
+    }
 }
 
 static void fill_job(const struct call *c, struct job_new *job, const struct job_type *type)
@@ -150,6 +171,7 @@ void api_jobs_create(struct call *c)
     const char *key = request_param(c->request, "HTTP_IDEMPOTENCY_KEY");
     const struct job_type *type = job_type_find(json_string_value(json_object_get(c->body, "job_type")));
     json_auto_t *payload = member(c, "payload");
+    json_auto_t *fresh = NULL;
     struct job_new job = {.payload = payload};
     if (type == NULL) {
         return; /* api_jobs_create_check has looked */
@@ -165,8 +187,8 @@ void api_jobs_create(struct call *c)
         job.idempotency_key = scoped_key;
         job.request_sha256 = body_hash;
     }
-    if (job_insert(c->db, &job, &outcome, id, &e)) {
-        answer_inserted(c, &job, outcome, id);
+    if (job_insert(c->db, &job, &outcome, id, &fresh, &e)) {
+        answer_inserted(c, &job, outcome, id, fresh);
     } else {
         call_fail(c, &e);
     }

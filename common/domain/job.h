@@ -55,9 +55,11 @@ struct job_new {
 enum job_insert { JOB_INSERTED, JOB_REPLAYED, JOB_KEY_REUSED, JOB_NOT_UNIQUE };
 
 /* Inserts the row and its count in one transaction. ret_id gets the new id, or for JOB_REPLAYED (same idempotency key,
- * same request) and JOB_NOT_UNIQUE (a live job holds unique_key) the id of the one that is there. */
+ * same request) and JOB_NOT_UNIQUE (a live job holds unique_key) the id of the one that is there. ret_job (may be NULL)
+ * gets a new job as job_get would give it, a new reference; NULL for one that was there, and in the rare case that the
+ * outcome of the first commit was unknown. */
 bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES],
-                struct err *e) MUST_CHECK;
+                json_t **ret_job, struct err *e) MUST_CHECK;
 
 /* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
 bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;

@@ -17,7 +17,14 @@ struct insert {
     const struct job_new *job;
     const char *payload;
     const char *id;
+    const char *sql;
+    json_t *row; /* as the database answered the INSERT */
 };
+
+static void insert_release(struct insert *insert)
+{
+    json_decref(insert->row);
+}
 
 static bool exists(struct db *db, const char *id, bool *ret, struct err *e)
 {
@@ -29,33 +36,46 @@ static bool exists(struct db *db, const char *id, bool *ret, struct err *e)
     return true;
 }
 
-static bool insert_row(struct db *db, const struct insert *insert, struct err *e)
+static char *insert_sql(void)
 {
-    static const char sql[] =
+    GString *sql = g_string_new(
         "INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload, max_retries, timeout_s,"
         " scheduled_at, dispatch_at, unique_key, idempotency_key, request_sha256, traceparent, created_by, updated_by,"
         " created_at, updated_at)"
         " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, COALESCE(?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND), ?, ?, ?, ?,"
-        " ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))";
+        " ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)) RETURNING ");
+    record_columns(sql, &job_record, "", false);
+    return g_string_free(sql, FALSE);
+}
 
+static bool insert_row(struct db *db, struct insert *insert, struct err *e)
+{
     const struct job_new *job = insert->job;
     char scheduled[CLOCK_TEXT_BYTES];
     clock_format_sql(job->scheduled_wall_us, scheduled);
     struct db_param when = job->scheduled_wall_us == 0 ? DB_NULL : db_text(scheduled);
     struct db_param hash = job->idempotency_key == NULL ? DB_NULL : db_bytes(job->request_sha256, 32);
-    return db_run(db, NULL, e, sql,
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, insert->sql,
                   DB_PARAMS(db_text(insert->id), db_text(job->organization_id), db_text(job->job_type),
                             DB_INT(job->priority), db_text(insert->payload), DB_INT(job->max_retries),
                             DB_INT(job->timeout_s), when, when, DB_INT(job->grace_ms * US_PER_MS),
                             db_text(job->unique_key), db_text(job->idempotency_key), hash, db_text(job->traceparent),
-                            db_text(job->created_by), db_text(job->created_by)));
+                            db_text(job->created_by), db_text(job->created_by)))) {
+        return false;
+    }
+    json_decref(insert->row);
+    insert->row = record_row_json(&job_record, &r, 0, 0);
+    json_object_set_new(insert->row, "attempts", json_array());
+    return true;
 }
 
 static bool insert_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
-    const struct insert *insert = arg;
+    struct insert *insert = arg;
     bool there = false;
     if (repeated && (!exists(db, insert->id, &there, e) || there)) {
+        g_clear_pointer(&insert->row, json_decref);
         return there;
     }
     const struct job_new *job = insert->job;
@@ -88,16 +108,20 @@ static bool find_holder(struct db *db, const struct job_new *job, bool by_idempo
 }
 
 bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES],
-                struct err *e)
+                json_t **ret_job, struct err *e)
 {
     CLEANUP(free_text) char *payload = json_dumps(job->payload, JSON_COMPACT);
     char id[UUID_TEXT_BYTES];
     uuid7_new(id);
-    struct insert insert = {.job = job, .payload = payload, .id = id};
+    g_autofree char *sql = insert_sql();
+    CLEANUP(insert_release) struct insert insert = {.job = job, .payload = payload, .id = id, .sql = sql};
     for (int tries = 0; tries < 3; tries++) {
         err_clear(e);
         if (db_transaction(db, insert_body, &insert, e)) {
             *ret = JOB_INSERTED;
+            if (ret_job != NULL) {
+                *ret_job = g_steal_pointer(&insert.row);
+            }
             g_strlcpy(ret_id, id, UUID_TEXT_BYTES);
             return true;
         }
