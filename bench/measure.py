@@ -19,13 +19,11 @@ class Load:
     generator_cpu: float  # share of one processor that wrk took
 
 
-def run_wrk(url, token, method, path, connections, seconds, body=None, count=None):
-    """Closed loop over kept connections for some seconds (or until count answers). Any answer but 2xx is an error."""
+def run_wrk(url, token, method, path, connections, seconds, body=None):
+    """Closed loop over kept connections for some seconds. Any answer but 2xx is an error."""
     env = dict(os.environ, METHOD=method, PATH_=path, TOKEN=token)
     if body is not None:
         env["BODY"] = json.dumps(body, separators=(",", ":"))
-    if count is not None:
-        env["COUNT"] = str(count)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url],
                           env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)

@@ -1,12 +1,15 @@
 """What is measured: Bellman, and the same API in FastAPI + SQLAlchemy + Celery. Both use one private MariaDB and RabbitMQ."""
 import base64
+import concurrent.futures
 import datetime
+import http.client
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 
 import jwt
@@ -21,6 +24,7 @@ import procs  # noqa: E402
 JOB = {"job_type": "noop", "payload": {}}
 JOBS = "/api/system/background-jobs"
 PATIENCE_S = 600
+FILLERS = 8
 
 
 class Subject:
@@ -100,10 +104,23 @@ class Bellman(Subject):
                     raise RuntimeError("Bellman: messages are not confirmed")
                 time.sleep(0.005)
 
-    def fill(self, n, run_wrk):
-        run_wrk(self.url, self.token, "POST", JOBS, 16, PATIENCE_S, body=JOB, count=n)
+    def fill(self, n):
+        """Over HTTP, by a few threads."""
+        with concurrent.futures.ThreadPoolExecutor(FILLERS) as pool:
+            for done in [pool.submit(self.post, n // FILLERS + (i < n % FILLERS)) for i in range(FILLERS)]:
+                done.result()
         self.settle()
-        return self.rows()
+
+    def post(self, n):
+        where = urllib.parse.urlsplit(self.url)
+        connection = http.client.HTTPConnection(where.hostname, where.port)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        for _ in range(n):
+            connection.request("POST", JOBS, json.dumps(JOB), headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 201:
+                raise RuntimeError(f"Bellman: {answer.status}")
 
     def start_worker(self):
         self.stack.restart("consumer")
@@ -177,9 +194,8 @@ class Peer(Subject):
     def settle(self):
         """Nothing: the handler waits for the broker's confirm."""
 
-    def fill(self, n, run_wrk):
+    def fill(self, n):
         """Rows in bulk, then a message for each: filling is not what is measured."""
-        del run_wrk
         self.python("""
 import sys
 from fastapi_celery import model, tasks
@@ -192,7 +208,6 @@ with model.make_engine(1).begin() as db:
 for row in rows:
     tasks.publish(row["id"], 0)
 """, str(n))
-        return self.rows()
 
     def start_worker(self):
         self.spawn("worker", ["/usr/bin/python3", "-m", "celery", "-A", "fastapi_celery.tasks", "worker", f"--pool={self.pool}",

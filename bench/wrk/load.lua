@@ -1,22 +1,10 @@
--- One request over and over, from the environment: METHOD, PATH_, TOKEN, BODY. With COUNT the only thread stops after so
--- many answers (what is on the way then still happens). The last line of output is a JSON object.
+-- One request over and over, from the environment: METHOD, PATH_, TOKEN, BODY. The last line of output is a JSON object.
 wrk.method = os.getenv("METHOD") or "GET"
 wrk.path = os.getenv("PATH_")
 wrk.body = os.getenv("BODY")
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("TOKEN")
 if wrk.body then
     wrk.headers["Content-Type"] = "application/json"
-end
-
-local count = tonumber(os.getenv("COUNT") or "")
-if count then
-    local answers = 0
-    response = function()
-        answers = answers + 1
-        if answers >= count then
-            wrk.thread:stop()
-        end
-    end
 end
 
 done = function(summary, latency)
