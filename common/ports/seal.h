@@ -1,10 +1,10 @@
 /*
  * seal.h: secrets at rest, the only includer of libsodium.
  *
- * XChaCha20-Poly1305 (IETF, 24-byte random nonce). Blob: version 1 (1 byte) | key id (4 bytes, big endian) | nonce (24) |
- * ciphertext and tag; stored as base64 text. The context ("table.column|organization|row") is authenticated, so that a
- * blob copied to another row does not open.
- * Keyring file, mode 0600: one "id:base64(32 bytes)" a line; the last line seals, every line opens.
+ * XChaCha20-Poly1305 (IETF, 24-byte random nonce). Blob: version 1 (1 byte) | key id (4 bytes, big endian) | nonce (24)
+ * | ciphertext and tag; stored as base64 text. The context ("table.column|organization|row") is authenticated, so that
+ * a blob copied to another row does not open. Keyring file, mode 0600: one "id:base64(32 bytes)" a line; the last line
+ * seals, every line opens.
  */
 #ifndef BELLMAN_SEAL_H
 #define BELLMAN_SEAL_H
