@@ -98,26 +98,36 @@ def test_a_job_that_kills_its_worker(org, stack):
     assert [(job_id, cause) for job_id, cause, _headers in letters] == [(killer, "crashed_worker")]
 
 
+def fenced_off(stack, made):
+    text = (stack.log_dir / "consumer.log").read_text(errors="replace")
+    return {job_id for line in text.splitlines() if '"job.fenced_off"' in line for job_id in made if job_id in line}
+
+
 def test_a_frozen_consumer_that_thaws_changes_nothing(org, stack):
-    made = [j["id"] for j in org.create_many([{"job_type": "sleep", "payload": {"ms": 1500}}] * 30)]
+    # What the broker hands to the frozen one comes back when its heartbeats have been missed.
+    stack.conf_extra, before = stack.conf_extra + "[broker]\nheartbeat_s=1\n", stack.conf_extra
+    stack.restart("consumer")
+    made = [j["id"] for j in org.create_many([{"job_type": "sleep", "payload": {"ms": 3000}}] * 30)]
     wait_processing(org, 30)
     with frozen(stack, "consumer"), SecondConsumer(stack) as second:
-        wait_until("the second worker to hold all jobs", lambda: all(
-            j["status"] == "processing" and j["attempt"] == 2 and second.owns(j["worker_id"])
-            for j in database.jobs(stack, org.id).values()), LEASE_S + 6, stack)
+        stack.conf_extra = before
+        wait_until("the second worker to have claimed all jobs", lambda: all(
+            j["attempt"] == 2 and second.owns(j["worker_id"]) for j in database.jobs(stack, org.id).values()),
+            LEASE_S + 8, stack)
         held = database.jobs(stack, org.id)
-        # The first one's jobs are over by its own clock: it wakes in the middle of the second one's attempts.
+        # The first one's sleeps are over by its own clock: it wakes among the second one's attempts and wants to write.
         send(stack, "consumer", signal.SIGCONT)
         jobs, attempts = settle(org, made, 15)
+        wait_until("the first one's outcomes to be fenced off", lambda: fenced_off(stack, made) == set(made), 5, stack)
     for job_id in made:
         assert outcomes(attempts, job_id) == ["lost", "completed"]
         assert jobs[job_id]["worker_id"] == held[job_id]["worker_id"], "the one that thawed has written"
         assert attempts[job_id][1]["worker_id"] == held[job_id]["worker_id"]
-    time.sleep(1.0 * SLOW)  # what a zombie might still do is done within two renewals
     assert database.jobs(stack, org.id) == jobs
     assert database.attempts(stack, org.id) == attempts
     after = org.admin.create()["id"]
     org.admin.wait_job(after, "completed")
+    stack.restart("consumer")
 
 
 # ---- the API -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 
     mailcatcher.py --port 2525 --maildir DIR
 
-The envelope is put in front of the mail as X-MailFrom and X-RcptTo.
+The envelope is put in front of the mail as X-MailFrom and X-RcptTo. Some recipients, by what stands before the @, are not
+served: refused (550), later (451), slow (the mail is taken only after 15 s).
 """
 import argparse
 import asyncio
@@ -16,6 +17,9 @@ import time
 from aiosmtpd.smtp import SMTP
 
 
+REFUSALS = {"refused": "550 5.1.1 no such mailbox here", "later": "451 4.7.1 come back later"}
+
+
 class MaildirHandler:
     def __init__(self, maildir):
         self.maildir = pathlib.Path(maildir)
@@ -23,7 +27,15 @@ class MaildirHandler:
         for name in ("tmp", "new", "cur"):
             (self.maildir / name).mkdir(parents=True, exist_ok=True)
 
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        answer = REFUSALS.get(address.partition("@")[0])
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+        return answer or "250 2.1.5 fine"
+
     async def handle_DATA(self, _server, _session, envelope):
+        if any(address.startswith("slow@") for address in envelope.rcpt_tos):
+            await asyncio.sleep(15)
         name = f"{time.time_ns()}.{os.getpid()}_{next(self.numbers)}.localhost"
         head = f"X-MailFrom: {envelope.mail_from}\r\nX-RcptTo: {', '.join(envelope.rcpt_tos)}\r\n"
         part = self.maildir / "tmp" / name

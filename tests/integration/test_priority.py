@@ -1,0 +1,96 @@
+"""One worker that runs one job at a time, and more waiting than it can do: who goes next."""
+import threading
+import time
+
+import pytest
+
+import database
+from client import Org
+from faults import make_whole, settle
+from waiting import SLOW, wait_until
+
+LOW = {"job_type": "sleep", "payload": {"ms": 40}, "priority": -1}
+HIGH = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 1}
+NORMAL = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 0}
+
+
+@pytest.fixture
+def single(layout):
+    """The stack with one runner."""
+    before = layout.conf_extra
+    layout.conf_extra = before + "[consumer]\nconcurrency=1\n"
+    try:
+        layout.restart("consumer")
+        yield layout
+    finally:
+        layout.conf_extra = before
+        layout.restart("consumer")
+        make_whole(layout)
+
+
+def backlog(org, n=300):
+    made = [j["id"] for j in org.create_many([LOW] * n, threads=6)]
+    wait_until("the first low ones to have run", lambda: done(org, -1) >= 5, 20, org.stack)
+    return made
+
+
+def done(org, priority):
+    return database.value(org.stack, "SELECT COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
+                          " AND priority = %s AND status = 'completed'", org.id, priority)
+
+
+def started_between(org, job, priority):
+    """Jobs of a priority that were started after the job had been created and before it was started."""
+    return database.value(
+        org.stack, "SELECT COUNT(*) AS n FROM background_jobs o JOIN background_jobs h ON h.id = CAST(%s AS UUID)"
+        " WHERE o.organization_id = %s AND o.priority = %s AND o.started_at > h.created_at"
+        " AND o.started_at < h.started_at", job, org.id, priority)
+
+
+def test_a_high_job_overtakes_300_low_ones(single):
+    org = Org(single, "overtake")
+    made = backlog(org)
+    overtaken = {}
+    for body in (HIGH, NORMAL, HIGH, NORMAL, HIGH):
+        job = org.admin.create(**body)["id"]
+        org.admin.wait_job(job, "completed", 5)
+        overtaken[job] = started_between(org, job, -1)
+        time.sleep(0.15)  # some low ones between
+    waiting = 300 - done(org, -1)
+    assert waiting > 100, "the backlog was gone before the measurement ended"
+    # The message takes some milliseconds to the worker, and a low job may begin while it is on its way.
+    assert all(n <= 1 for n in overtaken.values()), overtaken
+    assert sum(overtaken.values()) <= 2, overtaken
+    settle(org, [*made, *overtaken], 40)
+
+
+def test_low_jobs_progress_under_a_steady_stream_of_high_ones(single):
+    org = Org(single, "steady")
+    made = backlog(org, 150)
+    stopping = threading.Event()
+    high = []
+
+    def stream():
+        """Keeps some 40 high jobs waiting, whatever the worker does."""
+        while not stopping.is_set():
+            waiting = database.value(single, "SELECT COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
+                                     " AND priority = 1 AND status = 'queued'", org.id)
+            if waiting < 40:
+                high.extend(j["id"] for j in org.create_many([HIGH] * 20))
+            else:
+                time.sleep(0.01)
+
+    feeder = threading.Thread(target=stream)
+    feeder.start()
+    try:
+        wait_until("the pressure to build up", lambda: done(org, 1) >= 20, 15, single)
+        high_before, low_before = done(org, 1), done(org, -1)
+        wait_until("200 high jobs to run", lambda: done(org, 1) >= high_before + 200, 30, single)
+        high_n, low_n = done(org, 1) - high_before, done(org, -1) - low_before
+    finally:
+        stopping.set()
+        feeder.join()
+    print(f"{low_n} low jobs among {high_n} high ones")
+    assert low_n >= 0.04 * high_n, "low jobs starve"
+    assert low_n <= 0.25 * high_n * SLOW, "high jobs do not go first"
+    settle(org, made + high, 40)

@@ -1,0 +1,105 @@
+"""SIGTERM drains: a rolling restart of both programs costs no request and no job."""
+import os
+import signal
+import time
+
+import pytest
+
+import database
+from client import Org
+from faults import Load, SecondConsumer, end_of, make_whole, outcomes, pid_of, settle, wait_processing
+from waiting import SLOW, wait_until
+
+
+@pytest.fixture
+def stack(rough):
+    return rough
+
+
+@pytest.fixture
+def org(rough, request):
+    try:
+        yield Org(rough, request.function.__name__.removeprefix("test_").replace("_", "-")[:24])
+    finally:
+        make_whole(rough)
+
+
+def sleepers(org, n, ms):
+    made = [j["id"] for j in org.create_many([{"job_type": "sleep", "payload": {"ms": ms}}] * n)]
+    wait_processing(org, n)
+    return made
+
+
+def test_rolling_restart_of_both_programs_under_load(org, stack):
+    bodies = (*Load.BODIES, {"job_type": "sleep", "payload": {"ms": 400}})
+    with Load(org, threads=6, pause_s=0.005, bodies=bodies) as load:
+        for part in ("api", "consumer", "api", "consumer"):
+            load.wait_accepted(30)
+            stack.restart(part)
+        load.wait_accepted(30)
+    bad = load.other_than(201)
+    assert not bad, f"{len(bad)} of {len(load.answers)} requests: {bad[:3]}"
+    jobs, attempts = settle(org, load.accepted)
+    print(f"{len(load.answers)} requests, the slowest {max(a.took_s for a in load.answers):.2f} s")
+    assert {j["status"] for j in jobs.values()} == {"completed"}
+    cut_off = [(j["job_type"], outcomes(attempts, j["id"])) for j in jobs.values()
+               if j["attempt"] != 1 + j["retry_count"]]
+    assert not cut_off, cut_off[:3]
+
+
+def test_running_jobs_finish_within_the_drain(org, stack):
+    made = sleepers(org, 20, 1500)
+    waiting_for = pid_of(stack, "consumer")
+    os.kill(waiting_for, signal.SIGTERM)
+    late = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 20)]
+    code, took_s = end_of(waiting_for, 10, stack)
+    assert code == 0
+    assert took_s < 6 * SLOW
+    jobs = database.jobs(stack, org.id)
+    assert {(jobs[i]["status"], jobs[i]["attempt"]) for i in made} == {("completed", 1)}
+    stack.restart("consumer")
+    jobs, _attempts = settle(org, made + late)
+    assert {(jobs[i]["status"], jobs[i]["attempt"]) for i in late} == {("completed", 1)}
+
+
+def test_second_sigterm_hands_everything_back_at_once(org, stack):
+    made = sleepers(org, 30, 8000)
+    first = pid_of(stack, "consumer")
+    with SecondConsumer(stack) as second:
+        os.kill(first, signal.SIGTERM)
+        log = stack.log_dir / "consumer.log"
+        wait_until("the drain to begin", lambda: f'"pid":{first}' in log.read_text() or "consumer.draining" in
+                   log.read_text()[-5000:], 5, stack)
+        os.kill(first, signal.SIGTERM)
+        asked = time.time()
+        code, took_s = end_of(first, 10, stack)
+        assert code == 0
+        assert took_s < 2 * SLOW
+        wait_until("the second worker to run them", lambda: all(
+            j["status"] == "processing" and second.owns(j["worker_id"])
+            for j in database.jobs(stack, org.id).values()), 4, stack)
+        print(f"all run elsewhere {time.time() - asked:.1f} s after the second signal")
+        jobs, attempts = settle(org, made, 15)
+    for job_id in made:
+        assert outcomes(attempts, job_id) == ["released", "completed"]
+        assert (jobs[job_id]["retry_count"], jobs[job_id]["attempt"]) == (0, 2)
+
+
+def test_the_drain_ends_when_its_time_is_up(org, stack):
+    """What runs longer than the drain time is handed back, not lost."""
+    stack.conf_extra, before = stack.conf_extra + "drain_timeout_s=1\n", stack.conf_extra
+    try:
+        stack.restart("consumer")
+        made = sleepers(org, 5, 6000)
+        first = pid_of(stack, "consumer")
+        os.kill(first, signal.SIGTERM)
+        code, took_s = end_of(first, 10, stack)
+    finally:
+        stack.conf_extra = before
+    assert code == 0
+    assert 0.8 < took_s < 3 * SLOW
+    stack.restart("consumer")
+    jobs, attempts = settle(org, made, 20)
+    for job_id in made:
+        assert outcomes(attempts, job_id) == ["released", "completed"]
+        assert jobs[job_id]["retry_count"] == 0
