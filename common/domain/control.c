@@ -15,7 +15,7 @@
 #define RENEW_MS 2000
 #define SWEEP_MS 600000
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_LAST_MS 5000
+#define BACKOFF_LAST_MS 2000
 #define SQL_LIVE "seen_at > UTC_TIMESTAMP(6) - INTERVAL 10 SECOND"
 
 struct control {
@@ -29,6 +29,7 @@ struct control {
 
     /* the thread's own */
     char id[UUID_TEXT_BYTES];
+    char host[256];
     char flush_id[UUID_TEXT_BYTES]; /* the last flush that was done here; empty: none */
     int64_t started_us;
     struct db *db;
@@ -52,7 +53,7 @@ static bool write_row(struct control *c, struct err *e)
         " ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), flush_id = VALUES(flush_id)";
 
     return db_run(c->db, NULL, e, sql,
-                  DB_PARAMS(db_text(c->id), db_text(c->kind), db_text(g_get_host_name()), DB_INT(getpid()),
+                  DB_PARAMS(db_text(c->id), db_text(c->kind), db_text(c->host), DB_INT(getpid()),
                             db_text(BELLMAN_VERSION), DB_INT(clock_mono_us() - c->started_us),
                             db_text(c->flush_id[0] == '\0' ? NULL : c->flush_id)));
 }
@@ -210,6 +211,7 @@ struct control *control_start(const struct conf *conf, const char *kind, control
     c->started_us = clock_mono_us();
     c->backoff_ms = BACKOFF_FIRST_MS;
     uuid7_new(c->id);
+    (void)gethostname(c->host, sizeof(c->host) - 1);
     c->db = db_new(conf);
     c->thread = service_thread("control", run, c);
     return c;

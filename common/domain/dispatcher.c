@@ -18,7 +18,7 @@
 #define LOCKED_TRIES 3
 #define IDLE_MS 1000
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_LAST_MS 5000
+#define BACKOFF_LAST_MS 2000
 #define DATABASE_PAUSE_MS 1000
 #define LOG_EVERY_MS 10000
 /* dispatch_at is cleared this long after the confirm at the latest. Nobody waits for it, and a job that a worker has claimed
