@@ -171,6 +171,11 @@ static struct db_failure collect(MYSQL_STMT *handle, struct db_result *result)
         f = failure_of(handle);
     }
     uint64_t affected = mysql_stmt_affected_rows(handle);
+    if (f.number != 0) {
+        /* INSERT ... RETURNING fails after its columns were announced. Connector/C 3.3 then still waits for the rows when
+         * the statement runs again, until the read timeout, unless it is reset. */
+        (void)mysql_stmt_reset(handle);
+    }
     mysql_stmt_free_result(handle);
     if (f.number == 0 && result != NULL) {
         db_cells_finish(&cells, result, affected);
