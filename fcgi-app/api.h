@@ -58,6 +58,7 @@ struct call {
 };
 
 typedef void api_fn(struct call *c);
+/* Called also when the records have found faults: what it looks at may be of another type. c->body is an object. */
 typedef void api_check_fn(const struct call *c, struct problems *problems);
 
 enum route_flags {

@@ -256,7 +256,7 @@ static bool phase_parse(struct call *c)
     if (!parse_query(c, &problems) || !parse_body(c, &problems)) {
         return false;
     }
-    if (!problems_any(&problems) && c->route->check != NULL) {
+    if (c->route->check != NULL && (c->body == NULL || json_is_object(c->body))) {
         c->route->check(c, &problems);
     }
     if (problems_any(&problems)) {
