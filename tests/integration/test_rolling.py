@@ -30,6 +30,11 @@ def sleepers(org, n, ms):
     return made
 
 
+def is_draining(stack, pid):
+    lines = (stack.log_dir / "consumer.log").read_text(errors="replace").splitlines()
+    return any('"consumer.draining"' in line and f'"pid":{pid},' in line for line in lines)
+
+
 def test_rolling_restart_of_both_programs_under_load(org, stack):
     bodies = (*Load.BODIES, {"job_type": "sleep", "payload": {"ms": 400}})
     with Load(org, threads=6, pause_s=0.005, bodies=bodies) as load:
@@ -67,9 +72,7 @@ def test_second_sigterm_hands_everything_back_at_once(org, stack):
     first = pid_of(stack, "consumer")
     with SecondConsumer(stack) as second:
         os.kill(first, signal.SIGTERM)
-        log = stack.log_dir / "consumer.log"
-        wait_until("the drain to begin", lambda: f'"pid":{first}' in log.read_text() or "consumer.draining" in
-                   log.read_text()[-5000:], 5, stack)
+        wait_until("the drain to begin", lambda: is_draining(stack, first), 5, stack)
         os.kill(first, signal.SIGTERM)
         asked = time.time()
         code, took_s = end_of(first, 10, stack)
