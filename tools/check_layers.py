@@ -29,7 +29,7 @@ OWNERS = {
     r"sodium.*": r"common/ports/seal\w*\.[ch]",
     r"cjose/.*": r"common/ports/token\w*\.[ch]",
     r"fcgi.*\.h": r"fcgi-app/(main|worker|serve|server|loop|request|response)\w*\.[ch]",
-    r"systemd/.*": r"common/ports/service\w*\.[ch]",
+    r"systemd/.*": r"(common/ports/service|fcgi-app/listen)\w*\.[ch]",
     r"cmocka\.h": r"tests/.*",
 }
 

@@ -15,7 +15,7 @@
 #define PATH_MAX_BYTES 4095
 #define SOCKET_MAX_BYTES 107 /* sun_path less the NUL */
 #define NAME_MAX_BYTES 255
-#define MIB 1048576
+#define SIZE_MAX_BYTES INT64_C(67108864)
 
 static const char *const layouts[] = {[CONF_LAYOUT_LANES] = "lanes", [CONF_LAYOUT_PRIORITY] = "priority", NULL};
 static const char *const tls_modes[] = {
@@ -47,8 +47,10 @@ const struct conf_key conf_keys[] = {
     {KEY(api, listen), TEXT(1, SOCKET_MAX_BYTES), .def = "/run/bellman/api.sock",
      .help = "Path of the FastCGI socket that nginx connects to."},
     {KEY(api, threads), INT(1, 512), .def = "16", .help = "Requests served at one time; each has its own connection."},
-    {KEY(api, body_max_bytes), INT(1024, 64 * MIB), .def = "1048576", .help = "Largest request body; larger is 413."},
-    {KEY(api, payload_max_bytes), INT(256, 64 * MIB), .def = "1048576", .help = "Largest payload of one job, as JSON."},
+    {KEY(api, body_max_bytes), INT(1024, SIZE_MAX_BYTES), .def = "1048576",
+     .help = "Largest request body; larger is 413."},
+    {KEY(api, payload_max_bytes), INT(256, SIZE_MAX_BYTES), .def = "1048576",
+     .help = "Largest payload of one job, as JSON."},
     {KEY(api, test_email_wait_ms), INT(100, 60000), .def = "10000",
      .help = "How long a request for a test mail waits for its outcome."},
     {KEY(api, test_email_waiters), INT(0, 512), .def = "4",
