@@ -23,7 +23,8 @@ bool job_sleep_ms(struct job_context *ctx, int64_t ms)
     return !job_stopping(ctx);
 }
 
-/* The text goes into a column of utf8mb4: a character cut in half, or a byte a server sent, must not make the row unwritable. */
+/* The text goes into a column of utf8mb4: a character cut in half, or a byte a server sent, must not make the row
+ * unwritable. */
 static void mend_utf8(char *text)
 {
     const char *bad = NULL;

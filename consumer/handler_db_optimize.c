@@ -1,8 +1,8 @@
 /*
  * handler_db_optimize.c: ANALYZE or OPTIMIZE of our own tables, one after the other, on a connection of its own.
  *
- * A rebuild can take an hour, and nobody can interrupt a statement on the connection that waits for it. So a thread runs the
- * statement while the runner looks for a stop and then kills the statement from its own connection.
+ * A rebuild can take an hour, and nobody can interrupt a statement on the connection that waits for it. So a thread
+ * runs the statement while the runner looks for a stop and then kills the statement from its own connection.
  */
 #include <glib.h>
 #include <stdio.h>
@@ -95,7 +95,8 @@ static bool run_stoppable(struct job_context *ctx, struct statement *s)
 }
 
 /* The server answers with rows of table, operation, kind of message, message; errors come as rows too. */
-static json_t *describe(const struct own_table *table, const char *operation, const struct db_result *r, bool *ret_failed)
+static json_t *describe(const struct own_table *table, const char *operation, const struct db_result *r,
+                        bool *ret_failed)
 {
     const char *message = r->rows == 0 ? "" : db_cell(r, r->rows - 1, 3);
     *ret_failed = false;
@@ -110,8 +111,8 @@ static json_t *describe(const struct own_table *table, const char *operation, co
                      *ret_failed ? "error" : "ok", "message", message);
 }
 
-static enum job_outcome do_table(struct job_context *ctx, struct db *db, const struct own_table *table, const char *operation,
-                                 json_t *done)
+static enum job_outcome do_table(struct job_context *ctx, struct db *db, const struct own_table *table,
+                                 const char *operation, json_t *done)
 {
     struct statement s = {.db = db};
     s.sql = table->sql[strcmp(operation, "optimize") == 0 ? OWN_TABLE_OPTIMIZE : OWN_TABLE_ANALYZE];
@@ -123,7 +124,8 @@ static enum job_outcome do_table(struct job_context *ctx, struct db *db, const s
         json_t *row = describe(table, operation, &s.result, &failed);
         json_array_append_new(done, row);
         if (failed) {
-            outcome = job_error(ctx, JOB_RETRY, "%s: %s", table->name, json_string_value(json_object_get(row, "message")));
+            outcome = job_error(ctx, JOB_RETRY, "%s: %s", table->name,
+                                json_string_value(json_object_get(row, "message")));
         }
     }
     db_result_release(&s.result);

@@ -6,7 +6,10 @@
 
 #include "handlers.h"
 
-enum job_outcome handler_noop(struct job_context *ctx UNUSED) { return JOB_DONE; }
+enum job_outcome handler_noop(struct job_context *ctx UNUSED)
+{
+    return JOB_DONE;
+}
 
 enum job_outcome handler_sleep(struct job_context *ctx)
 {
@@ -21,7 +24,8 @@ enum job_outcome handler_sleep(struct job_context *ctx)
 enum job_outcome handler_fail(struct job_context *ctx)
 {
     const json_t *times_value = json_object_get(ctx->payload, "times");
-    json_int_t times = json_is_integer(times_value) ? json_integer_value(times_value) : 1; /* absent and null mean the default */
+    json_int_t times = json_is_integer(times_value) ? json_integer_value(times_value)
+                                                    : 1; /* absent and null mean the default */
     const char *message = json_string_value(json_object_get(ctx->payload, "message"));
     if (json_is_true(json_object_get(ctx->payload, "permanent"))) {
         return job_error(ctx, JOB_PERMANENT, "%s", message != NULL ? message : "failed for good, as asked");
@@ -33,7 +37,8 @@ enum job_outcome handler_fail(struct job_context *ctx)
     if (message != NULL) {
         return job_error(ctx, JOB_RETRY, "%s", message);
     }
-    return job_error(ctx, JOB_RETRY, "failure %lld of %lld, as asked", (long long)ctx->claim->retry_count + 1, (long long)times);
+    return job_error(ctx, JOB_RETRY, "failure %lld of %lld, as asked", (long long)ctx->claim->retry_count + 1,
+                     (long long)times);
 }
 
 enum job_outcome handler_crash(struct job_context *ctx UNUSED)

@@ -85,7 +85,8 @@ enum job_outcome handler_email_send(struct job_context *ctx)
     }
     const char *provider = text_or_null(settings, "email_provider");
     if (provider != NULL && strcmp(provider, PROVIDER) != 0) {
-        return job_error(ctx, JOB_PERMANENT, "the e-mail provider \"%s\" is not available; only " PROVIDER " is", provider);
+        return job_error(ctx, JOB_PERMANENT, "the e-mail provider \"%s\" is not available; only " PROVIDER " is",
+                         provider);
     }
     struct smtp_mail mail = {
         .to = json_string_value(json_object_get(ctx->payload, "to")),
@@ -96,8 +97,9 @@ enum job_outcome handler_email_send(struct job_context *ctx)
     };
     choose_sender(ctx->conf, settings, &mail);
     if (mail.from_address == NULL || mail.from_address[0] == '\0') {
-        return job_error(ctx, JOB_PERMANENT, "there is no sender address: neither email_from_address in the notification "
-                                             "settings nor [smtp] from_address in the configuration");
+        return job_error(ctx, JOB_PERMANENT,
+                         "there is no sender address: neither email_from_address in the notification "
+                         "settings nor [smtp] from_address in the configuration");
     }
     char message_id[MESSAGE_ID_BYTES];
     name_message(message_id, ctx->claim->id, mail.from_address);

@@ -2,13 +2,20 @@
 
 #include <string.h>
 
-#define TABLE(name_)                                                                                                   \
-    {.name = #name_,                                                                                                   \
-     .sql = {[OWN_TABLE_ANALYZE] = "ANALYZE TABLE `" #name_ "`", [OWN_TABLE_OPTIMIZE] = "OPTIMIZE TABLE `" #name_ "`"}}
+#define TABLE(name_)                                             \
+    {                                                            \
+        .name = #name_, .sql = {                                 \
+            [OWN_TABLE_ANALYZE] = "ANALYZE TABLE `" #name_ "`",  \
+            [OWN_TABLE_OPTIMIZE] = "OPTIMIZE TABLE `" #name_ "`" \
+        }                                                        \
+    }
 
 const struct own_table own_tables[] = {
-    TABLE(organizations), TABLE(notification_settings), TABLE(background_jobs),   TABLE(job_attempts), TABLE(job_counts),
-    TABLE(audit_log),     TABLE(rate_limits),           TABLE(processes),         TABLE(schema_migrations),
+    TABLE(organizations),     TABLE(notification_settings),
+    TABLE(background_jobs),   TABLE(job_attempts),
+    TABLE(job_counts),        TABLE(audit_log),
+    TABLE(rate_limits),       TABLE(processes),
+    TABLE(schema_migrations),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 

@@ -1,6 +1,6 @@
 /*
- * own_tables.h: the tables that db_optimize may work on, with their statements. Names in a payload are only looked up here, so
- * no identifier from outside ever becomes part of a statement.
+ * own_tables.h: the tables that db_optimize may work on, with their statements. Names in a payload are only looked up
+ * here, so no identifier from outside ever becomes part of a statement.
  */
 #ifndef BELLMAN_OWN_TABLES_H
 #define BELLMAN_OWN_TABLES_H

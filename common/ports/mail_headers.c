@@ -9,7 +9,10 @@
 #define FOLD_COLUMN 76
 
 /* Of the character that p begins with, in valid UTF-8. */
-static size_t character_bytes(const char *p) { return (size_t)g_utf8_skip[(guchar)*p]; }
+static size_t character_bytes(const char *p)
+{
+    return (size_t)g_utf8_skip[(guchar)*p];
+}
 
 bool mail_text_is_safe(const char *text)
 {

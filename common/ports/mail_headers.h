@@ -1,7 +1,8 @@
 /*
  * mail_headers.h: header fields of a mail as RFC 5322 and RFC 2047 want them. Pure; no I/O.
  *
- * Nothing here ever writes a control character that came from outside: the checks come first, and the writers assert them.
+ * Nothing here ever writes a control character that came from outside: the checks come first, and the writers assert
+ * them.
  */
 #ifndef BELLMAN_MAIL_HEADERS_H
 #define BELLMAN_MAIL_HEADERS_H
@@ -12,14 +13,15 @@
 
 /* Valid UTF-8 without C0, DEL and C1 characters: nothing that could end a header line. */
 bool mail_text_is_safe(const char *text);
-/* Printable ASCII without spaces and angle brackets, exactly what may stand between < and > in an envelope, with an @ that is
- * neither first nor last, at most 254 bytes. Says less than whether such a mailbox may exist. */
+/* Printable ASCII without spaces and angle brackets, exactly what may stand between < and > in an envelope, with an @
+ * that is neither first nor last, at most 254 bytes. Says less than whether such a mailbox may exist. */
 bool mail_address_is_safe(const char *address);
 /* The part after the last @; "localhost" when there is none. Borrowed from address. */
 const char *mail_address_domain(const char *address);
 
-/* Appends text as the value of an unstructured field (Subject): plain ASCII as it is, folded at single spaces; anything else as
- * RFC 2047 encoded words of at most 75 characters, one a line, never splitting a character. column is where the value begins. */
+/* Appends text as the value of an unstructured field (Subject): plain ASCII as it is, folded at single spaces; anything
+ * else as RFC 2047 encoded words of at most 75 characters, one a line, never splitting a character. column is where the
+ * value begins. */
 void mail_append_unstructured(GString *out, const char *text, size_t column);
 /* Appends "name <address>" with the name quoted or encoded; only the bare address when name is NULL or empty. */
 void mail_append_mailbox(GString *out, const char *name, const char *address, size_t column);

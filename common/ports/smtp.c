@@ -1,8 +1,9 @@
 /*
  * smtp.c: the only place that speaks SMTP (RFC 5321), by libcurl.
  *
- * libcurl's result codes tell too little: a refused recipient is a "send error", a refused body a "weird reply". So the replies
- * are read here as they pass, together with the command that each one answers, and the outcome is judged by them.
+ * libcurl's result codes tell too little: a refused recipient is a "send error", a refused body a "weird reply". So the
+ * replies are read here as they pass, together with the command that each one answers, and the outcome is judged by
+ * them.
  */
 #include "ports/smtp.h"
 
@@ -14,8 +15,8 @@
 #include "ground/clock.h"
 #include "ports/mail_headers.h"
 
-#define REPLY_BYTES_MAX 65536  /* of all replies to one mail: a peer that never ends its reply is cut off */
-#define CONNECTION_IDLE_MAX_S 20L /* servers under load close idle connections after 10 to 300 s */
+#define REPLY_BYTES_MAX 65536        /* of all replies to one mail: a peer that never ends its reply is cut off */
+#define CONNECTION_IDLE_MAX_S 20L    /* servers under load close idle connections after 10 to 300 s */
 #define NON_ASCII_SHARE_FOR_BASE64 6 /* more than one byte in six: base64 is shorter than quoted-printable */
 
 /* How far a dialogue has come: the last command that was sent. */
@@ -32,17 +33,20 @@ struct dialogue {
     bool stopped;
     bool late;
     enum stage stage;
-    bool quitting;     /* what comes now answers QUIT and says nothing of the mail */
-    int code;          /* of the reply to the last command, 0 while there is none */
-    bool in_reply;     /* the reply goes on in the next line */
-    GString *text;     /* its words, lines joined by a space */
+    bool quitting; /* what comes now answers QUIT and says nothing of the mail */
+    int code;      /* of the reply to the last command, 0 while there is none */
+    bool in_reply; /* the reply goes on in the next line */
+    GString *text; /* its words, lines joined by a space */
     size_t reply_bytes;
     char error[CURL_ERROR_SIZE];
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
-static void init_curl(void) { g_assert(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK); }
+static void init_curl(void)
+{
+    g_assert(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK);
+}
 
 struct smtp *smtp_new(void)
 {
@@ -72,17 +76,19 @@ void smtp_free(struct smtp *smtp)
     g_free(smtp);
 }
 
-/* --- watching the dialogue ------------------------------------------------------------------------------------------- */
+/* --- watching the dialogue ------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *command;
     enum stage from; /* only after this one, so that a base64 line of AUTH is never taken for a command */
     enum stage to;
 } steps[] = {
-    {"EHLO ", STAGE_CONNECT, STAGE_HELLO},    {"HELO ", STAGE_HELLO, STAGE_HELLO},    {"STARTTLS\r", STAGE_HELLO, STAGE_STARTTLS},
-    {"EHLO ", STAGE_STARTTLS, STAGE_HELLO},   {"AUTH ", STAGE_HELLO, STAGE_AUTH},     {"AUTH ", STAGE_AUTH, STAGE_AUTH},
-    {"MAIL FROM:", STAGE_CONNECT, STAGE_MAIL}, {"MAIL FROM:", STAGE_HELLO, STAGE_MAIL}, {"MAIL FROM:", STAGE_AUTH, STAGE_MAIL},
-    {"RCPT TO:", STAGE_MAIL, STAGE_RCPT},     {"DATA\r", STAGE_RCPT, STAGE_DATA},
+    {"EHLO ", STAGE_CONNECT, STAGE_HELLO},       {"HELO ", STAGE_HELLO, STAGE_HELLO},
+    {"STARTTLS\r", STAGE_HELLO, STAGE_STARTTLS}, {"EHLO ", STAGE_STARTTLS, STAGE_HELLO},
+    {"AUTH ", STAGE_HELLO, STAGE_AUTH},          {"AUTH ", STAGE_AUTH, STAGE_AUTH},
+    {"MAIL FROM:", STAGE_CONNECT, STAGE_MAIL},   {"MAIL FROM:", STAGE_HELLO, STAGE_MAIL},
+    {"MAIL FROM:", STAGE_AUTH, STAGE_MAIL},      {"RCPT TO:", STAGE_MAIL, STAGE_RCPT},
+    {"DATA\r", STAGE_RCPT, STAGE_DATA},
 };
 
 static void on_command(struct dialogue *d, const char *line, size_t size)
@@ -151,7 +157,7 @@ static int on_progress(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UN
     return d->stopped || d->late;
 }
 
-/* --- the mail ---------------------------------------------------------------------------------------------------------- */
+/* --- the mail ---------------------------------------------------------------------------------------------------- */
 
 /* What makes the mail unfit to be sent, or NULL. */
 static const char *find_fault(const struct smtp_mail *mail)
@@ -200,7 +206,7 @@ static struct curl_slist *make_headers(const struct smtp_mail *mail)
     g_string_append(line, "Auto-Submitted: auto-generated"); /* RFC 3834: no vacation notes in return */
     list = add_header(list, line);
     g_string_append(line, mail->text != NULL && mail->html != NULL ? "Content-Type: multipart/alternative"
-                                                                    : "Content-Type: multipart/mixed");
+                                                                   : "Content-Type: multipart/mixed");
     return add_header(list, line);
 }
 
@@ -236,7 +242,7 @@ static curl_mime *make_body(CURL *curl, const struct smtp_mail *mail)
     return mime;
 }
 
-/* --- the server -------------------------------------------------------------------------------------------------------- */
+/* --- the server -------------------------------------------------------------------------------------------------- */
 
 static bool set_url(CURL *curl, const struct conf *conf)
 {
@@ -291,7 +297,7 @@ static void set_watch(CURL *curl, struct dialogue *d)
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
 }
 
-/* --- the verdict ------------------------------------------------------------------------------------------------------- */
+/* --- the verdict ------------------------------------------------------------------------------------------------- */
 
 static bool is_tls_trouble(CURLcode rc)
 {
@@ -307,7 +313,10 @@ static bool is_tls_trouble(CURLcode rc)
 }
 
 /* RFC 4954: 530 authentication required, 534 mechanism too weak, 535 credentials invalid, 538 encryption required. */
-static bool is_credentials_code(int code) { return code == 530 || code == 534 || code == 535 || code == 538; }
+static bool is_credentials_code(int code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
 
 static enum smtp_outcome judge(CURLcode rc, const struct dialogue *d, bool refused)
 {
@@ -353,11 +362,14 @@ static const char *explain(CURLcode rc, const struct dialogue *d)
     return d->error[0] != '\0' ? d->error : curl_easy_strerror(rc);
 }
 
-static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialogue *d, bool refused, const struct conf *conf)
+static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialogue *d, bool refused,
+                       const struct conf *conf)
 {
     static const char *const stages[] = {
-        [STAGE_CONNECT] = "connect", [STAGE_HELLO] = "EHLO",   [STAGE_STARTTLS] = "STARTTLS", [STAGE_AUTH] = "AUTH",
-        [STAGE_MAIL] = "MAIL FROM",  [STAGE_RCPT] = "RCPT TO", [STAGE_DATA] = "DATA",         [STAGE_BODY] = "the end of the mail",
+        [STAGE_CONNECT] = "connect",   [STAGE_HELLO] = "EHLO",
+        [STAGE_STARTTLS] = "STARTTLS", [STAGE_AUTH] = "AUTH",
+        [STAGE_MAIL] = "MAIL FROM",    [STAGE_RCPT] = "RCPT TO",
+        [STAGE_DATA] = "DATA",         [STAGE_BODY] = "the end of the mail",
     };
     g_autoptr(GString) text = g_string_new(NULL);
     if (rc == CURLE_OK) {
@@ -374,8 +386,8 @@ static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialo
     mail_make_printable(reply->text, sizeof(reply->text), text->str);
 }
 
-/* A kept connection may have been closed by the server, or be good for no further mail: then a fresh one is worth a try, as
- * long as the server cannot have taken the mail. */
+/* A kept connection may have been closed by the server, or be good for no further mail: then a fresh one is worth a
+ * try, as long as the server cannot have taken the mail. */
 static bool is_worn_out(CURL *curl, const struct dialogue *d)
 {
     long connects = 1;

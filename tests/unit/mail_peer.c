@@ -31,8 +31,8 @@ void peer_start(struct peer *p, const char *options)
     char **argv = NULL;
     assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
     int out_fd = -1;
-    assert_true(g_spawn_async_with_pipes(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &p->pid, &p->in_fd, &out_fd,
-                                         NULL, NULL));
+    assert_true(g_spawn_async_with_pipes(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &p->pid, &p->in_fd,
+                                         &out_fd, NULL, NULL));
     g_strfreev(argv);
     char hello[300];
     read_line(out_fd, hello, sizeof(hello));

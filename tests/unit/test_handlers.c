@@ -1,6 +1,6 @@
 /*
- * The run functions. What needs MariaDB or RabbitMQ is replaced here: the broadcast, the count of answers and the progress are
- * functions of this file, and the settings come from the cache.
+ * The run functions. What needs MariaDB or RabbitMQ is replaced here: the broadcast, the count of answers and the
+ * progress are functions of this file, and the settings come from the cache.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 
 #define JOB_ID "0190a000-0000-7000-8000-000000000001"
 
-/* --- stand-ins --------------------------------------------------------------------------------------------------------- */
+/* --- stand-ins --------------------------------------------------------------------------------------------------- */
 
 static struct {
     bool taken;
@@ -45,7 +45,8 @@ bool dispatcher_broadcast(struct dispatcher *d UNUSED, const char *body)
     return broker.taken;
 }
 
-bool control_count_answers(struct db *db UNUSED, const char *flush_id, int64_t *ret_live, int64_t *ret_answered, struct err *e)
+bool control_count_answers(struct db *db UNUSED, const char *flush_id, int64_t *ret_live, int64_t *ret_answered,
+                           struct err *e)
 {
     if (broker.count_fails) {
         return err_set(e, ERR_UNAVAILABLE, "no database");
@@ -53,11 +54,12 @@ bool control_count_answers(struct db *db UNUSED, const char *flush_id, int64_t *
     assert_non_null(strstr(broker.body, flush_id));
     broker.polls++;
     *ret_live = broker.live;
-    *ret_answered = broker.answered_at_poll > 0 && broker.polls >= broker.answered_at_poll ? broker.live : broker.answered_before;
+    *ret_answered = broker.answered_at_poll > 0 && broker.polls >= broker.answered_at_poll ? broker.live
+                                                                                           : broker.answered_before;
     return true;
 }
 
-/* --- a context --------------------------------------------------------------------------------------------------------- */
+/* --- a context --------------------------------------------------------------------------------------------------- */
 
 struct fixture {
     struct conf conf;
@@ -124,7 +126,7 @@ static void *stop_soon(void *arg)
     return NULL;
 }
 
-/* --- the table --------------------------------------------------------------------------------------------------------- */
+/* --- the table --------------------------------------------------------------------------------------------------- */
 
 static void test_every_type_has_its_function(void **state UNUSED)
 {
@@ -138,7 +140,7 @@ static void test_every_type_has_its_function(void **state UNUSED)
     assert_null(handler_find(""));
 }
 
-/* --- errors ------------------------------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------------------------ */
 
 static void test_job_error_is_always_utf8(void **state UNUSED)
 {
@@ -155,7 +157,7 @@ static void test_job_error_is_always_utf8(void **state UNUSED)
     assert_string_equal(ctx.error, "from outside: ??");
 }
 
-/* --- diagnostics ------------------------------------------------------------------------------------------------------- */
+/* --- diagnostics ------------------------------------------------------------------------------------------------- */
 
 static void test_noop(void **state UNUSED)
 {
@@ -230,7 +232,7 @@ static void test_crash_kills_the_process(void **state UNUSED)
     assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
-/* --- cache_flush ------------------------------------------------------------------------------------------------------- */
+/* --- cache_flush ------------------------------------------------------------------------------------------------- */
 
 static enum job_outcome flush(struct fixture *f)
 {
@@ -278,7 +280,7 @@ static void test_cache_flush_without_answers(void **state UNUSED)
     fixture_end(&f);
 }
 
-/* --- db_optimize: what needs no database ------------------------------------------------------------------------------- */
+/* --- db_optimize: what needs no database ------------------------------------------------------------------------- */
 
 static void test_db_optimize_strangers(void **state UNUSED)
 {
@@ -316,7 +318,7 @@ static void test_own_tables_are_those_of_the_schema(void **state UNUSED)
     assert_int_equal(found + 1, own_tables_n); /* schema_migrations is made by bellmanctl */
 }
 
-/* --- email.send -------------------------------------------------------------------------------------------------------- */
+/* --- email.send -------------------------------------------------------------------------------------------------- */
 
 #define MAIL "{\"to\": \"ada@example.org\", \"subject\": \"Hello\", \"text\": \"Good morning\"}"
 
@@ -340,10 +342,11 @@ static void test_email_sender(void **state UNUSED)
         {"{}", "From: \"Bellman\" <noreply@bellman.example>", JOB_ID "@bellman.example"},
         {"{\"email_provider\": \"smtp\", \"email_from_address\": null, \"email_from_name\": null}",
          "From: \"Bellman\" <noreply@bellman.example>", JOB_ID "@bellman.example"},
-        {"{\"email_from_name\": \"Acme HR\"}", "From: \"Acme HR\" <noreply@bellman.example>", JOB_ID "@bellman.example"},
+        {"{\"email_from_name\": \"Acme HR\"}", "From: \"Acme HR\" <noreply@bellman.example>",
+         JOB_ID "@bellman.example"},
         {"{\"email_from_address\": \"hr@acme.example\"}", "From: hr@acme.example", JOB_ID "@acme.example"},
-        {"{\"email_from_address\": \"hr@acme.example\", \"email_from_name\": \"Acme HR\"}", "From: \"Acme HR\" <hr@acme.example>",
-         JOB_ID "@acme.example"},
+        {"{\"email_from_address\": \"hr@acme.example\", \"email_from_name\": \"Acme HR\"}",
+         "From: \"Acme HR\" <hr@acme.example>", JOB_ID "@acme.example"},
     };
     struct peer peer;
     peer_start(&peer, "");
@@ -377,7 +380,8 @@ static void test_email_outcomes(void **state UNUSED)
         enum job_outcome outcome;
         const char *error;
     } cases[] = {
-        {"--script '{\"rcpt\": \"450 4.2.1 later\"}'", JOB_RETRY, "the mail could not be sent now: 450 4.2.1 later (at RCPT TO)"},
+        {"--script '{\"rcpt\": \"450 4.2.1 later\"}'", JOB_RETRY,
+         "the mail could not be sent now: 450 4.2.1 later (at RCPT TO)"},
         {"--script '{\"rcpt\": \"550 5.1.1 no\"}'", JOB_PERMANENT, "the mail was refused: 550 5.1.1 no (at RCPT TO)"},
         {"--user u", JOB_RETRY, "530 5.7.0 authentication required"},
     };
@@ -429,7 +433,8 @@ static void test_email_attempts_are_alike(void **state UNUSED)
     assert_int_equal(run(&f, "email.send"), JOB_DONE);
     json_auto_t *mails = peer_mails(&peer);
     assert_int_equal(json_array_size(mails), 2);
-    static const char *const lines[] = {"Message-ID: <" JOB_ID "@bellman.example>\r\n", "Date: Mon, 23 Nov 2026 16:00:00 +0000\r\n"};
+    static const char *const lines[] = {"Message-ID: <" JOB_ID "@bellman.example>\r\n",
+                                        "Date: Mon, 23 Nov 2026 16:00:00 +0000\r\n"};
     for (size_t i = 0; i < 2; i++) {
         assert_non_null(strstr(mail_data(mails, i), lines[0]));
         assert_non_null(strstr(mail_data(mails, i), lines[1]));

@@ -15,11 +15,22 @@ static void test_text_is_safe(void **state UNUSED)
         const char *text;
         bool safe;
     } cases[] = {
-        {"", true},          {"plain", true},      {"Z\xc3\xbcrich \xe2\x82\xac", true},
-        {"a\nb", false},     {"a\rb", false},      {"a\tb", false},
-        {"a\x7f", false},    {"a\x1b[0m", false},  {"a\xc2\x85" "b", false}, /* NEL */
-        {"a\xc2\x9f", false}, {"a\xc2\xa0", true}, {"a\xff", false},
-        {"a\xc3", false},    {"a\xed\xa0\x80", false}, /* a surrogate */
+        {"", true},
+        {"plain", true},
+        {"Z\xc3\xbcrich \xe2\x82\xac", true},
+        {"a\nb", false},
+        {"a\rb", false},
+        {"a\tb", false},
+        {"a\x7f", false},
+        {"a\x1b[0m", false},
+        {"a\xc2\x85"
+         "b",
+         false}, /* NEL */
+        {"a\xc2\x9f", false},
+        {"a\xc2\xa0", true},
+        {"a\xff", false},
+        {"a\xc3", false},
+        {"a\xed\xa0\x80", false}, /* a surrogate */
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         if (mail_text_is_safe(cases[i].text) != cases[i].safe) {
@@ -38,9 +49,14 @@ static void test_address_is_safe(void **state UNUSED)
         const char *address;
         bool safe;
     } cases[] = {
-        {"a@b", true},    {"a.b+c@example.org", true}, {"\"x\"@b", true},  {longest, true}, {too_long, false}, {"", false},
-        {"a", false},     {"@b", false},               {"a@", false},      {"a b@c", false}, {"a@b\r\n", false}, {"<a@b>", false},
-        {"a@b>", false},  {"\xc3\xbc@b", false},       {"a\t@b", false},
+        {"a@b", true},      {"a.b+c@example.org", true},
+        {"\"x\"@b", true},  {longest, true},
+        {too_long, false},  {"", false},
+        {"a", false},       {"@b", false},
+        {"a@", false},      {"a b@c", false},
+        {"a@b\r\n", false}, {"<a@b>", false},
+        {"a@b>", false},    {"\xc3\xbc@b", false},
+        {"a\t@b", false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         if (mail_address_is_safe(cases[i].address) != cases[i].safe) {
@@ -68,7 +84,9 @@ static void test_unstructured(void **state UNUSED)
 {
     assert_unstructured("", "");
     assert_unstructured("Your payslip for May", "Your payslip for May");
-    assert_unstructured("Gr\xc3\xbc\xc3\x9f" "e", "=?UTF-8?B?R3LDvMOfZQ==?=");
+    assert_unstructured("Gr\xc3\xbc\xc3\x9f"
+                        "e",
+                        "=?UTF-8?B?R3LDvMOfZQ==?=");
     assert_unstructured("=?UTF-8?Q?trick?=", "=?UTF-8?B?PT9VVEYtOD9RP3RyaWNrPz0=?=");
     assert_unstructured(" outer ", "=?UTF-8?B?IG91dGVyIA==?=");
     assert_unstructured("sixty characters of a subject that goes on for longer than one line of a mail may",
@@ -102,7 +120,8 @@ static void test_encoded_words_come_back(void **state UNUSED)
         for (size_t n = 1; n < 120; n += 7) {
             g_autoptr(GString) text = g_string_new(NULL);
             for (size_t i = 0; i < n; i++) {
-                g_string_append(text, (const char *[]){"\xf0\x9f\x8e\x81", "\xe2\x82\xac", "\xc3\xbc", "a"}[(i + column) % 4]);
+                g_string_append(
+                    text, (const char *[]){"\xf0\x9f\x8e\x81", "\xe2\x82\xac", "\xc3\xbc", "a"}[(i + column) % 4]);
             }
             g_string_append(text, "\xc3\xbc");
             g_autoptr(GString) out = g_string_new(NULL);
@@ -171,8 +190,14 @@ static void test_date(void **state UNUSED)
 static void test_crlf(void **state UNUSED)
 {
     static const char *const cases[][2] = {
-        {"", ""},           {"a", "a\r\n"},         {"a\n", "a\r\n"},           {"a\r\n", "a\r\n"},
-        {"\n\n", "\r\n\r\n"}, {"a\rb", "a\r\nb\r\n"}, {"a\r\r\nb", "a\r\n\r\nb\r\n"}, {"a\n\rb", "a\r\n\r\nb\r\n"},
+        {"", ""},
+        {"a", "a\r\n"},
+        {"a\n", "a\r\n"},
+        {"a\r\n", "a\r\n"},
+        {"\n\n", "\r\n\r\n"},
+        {"a\rb", "a\r\nb\r\n"},
+        {"a\r\r\nb", "a\r\n\r\nb\r\n"},
+        {"a\n\rb", "a\r\n\r\nb\r\n"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         size_t length = 0;
@@ -191,7 +216,9 @@ static void test_make_printable(void **state UNUSED)
     assert_string_equal(out, "1234567");
     mail_make_printable(out, sizeof(out), "123456\xc3\xbc"); /* the last one has no room */
     assert_string_equal(out, "123456");
-    mail_make_printable(out, sizeof(out), "a\xff" "b");
+    mail_make_printable(out, sizeof(out),
+                        "a\xff"
+                        "b");
     assert_true(g_utf8_validate(out, -1, NULL));
 }
 

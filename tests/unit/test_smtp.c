@@ -1,6 +1,6 @@
 /*
- * smtp.c against tests/fakes/smtp_peer.py: every outcome, every stage, TLS, credentials, kept connections, and what the mail
- * looks like on the wire. Run from the repository.
+ * smtp.c against tests/fakes/smtp_peer.py: every outcome, every stage, TLS, credentials, kept connections, and what the
+ * mail looks like on the wire. Run from the repository.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@
 
 #define MAIL_ID "0190a000-0000-7000-8000-000000000001@example.com"
 
-/* --- sending ----------------------------------------------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------------------------------- */
 
 static char localhost[] = "localhost";
 static char loopback[] = "127.0.0.1";
@@ -66,40 +66,50 @@ static const struct end ends[] = {
     {"plain", "", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0 queued as mail-1", 1},
     {"starttls", "--tls starttls", TLS_START, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0", 1},
     {"implicit tls", "--tls tls", TLS_IMPLICIT, NULL, NULL, SMTP_ACCEPTED, 250, "250 2.0.0", 1},
-    {"auth plain", "--tls starttls --user u --password p --mechanisms PLAIN", TLS_START, "u", "p", SMTP_ACCEPTED, 250, "", 1},
-    {"auth login", "--tls tls --user u --password p --mechanisms LOGIN", TLS_IMPLICIT, "u", "p", SMTP_ACCEPTED, 250, "", 1},
+    {"auth plain", "--tls starttls --user u --password p --mechanisms PLAIN", TLS_START, "u", "p", SMTP_ACCEPTED, 250,
+     "", 1},
+    {"auth login", "--tls tls --user u --password p --mechanisms LOGIN", TLS_IMPLICIT, "u", "p", SMTP_ACCEPTED, 250, "",
+     1},
     {"auth without tls", "--user u --password p", TLS_NONE, "u", "p", SMTP_ACCEPTED, 250, "", 1},
     {"helo only", "--script '{\"ehlo\": \"502 5.5.1 no\"}'", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "", 1},
     {"dripping", "--script '{\"mail\": \"drip\"}'", TLS_NONE, NULL, NULL, SMTP_ACCEPTED, 250, "", 1},
 
-    {"wrong password", "--tls starttls --user u --password p", TLS_START, "u", "wrong", SMTP_MISCONFIGURED, 535, "credentials", 0},
-    {"auth later", "--user u --password p --script '{\"auth\": \"454 4.7.0 later\"}'", TLS_NONE, "u", "p", SMTP_TRY_LATER, 454,
-     "454 4.7.0 later (at AUTH)", 0},
+    {"wrong password", "--tls starttls --user u --password p", TLS_START, "u", "wrong", SMTP_MISCONFIGURED, 535,
+     "credentials", 0},
+    {"auth later", "--user u --password p --script '{\"auth\": \"454 4.7.0 later\"}'", TLS_NONE, "u", "p",
+     SMTP_TRY_LATER, 454, "454 4.7.0 later (at AUTH)", 0},
     {"no user", "--user u --password p", TLS_NONE, NULL, NULL, SMTP_MISCONFIGURED, 530, "MAIL FROM", 0},
-    {"secret in the reply", "--user u --password sesame --script '{\"auth\": \"535 bad password sesame\"}'", TLS_NONE, "u", "sesame",
-     SMTP_MISCONFIGURED, 535, "bad password ********", 0},
+    {"secret in the reply", "--user u --password sesame --script '{\"auth\": \"535 bad password sesame\"}'", TLS_NONE,
+     "u", "sesame", SMTP_MISCONFIGURED, 535, "bad password ********", 0},
     {"starttls not offered", "", TLS_START, NULL, NULL, SMTP_MISCONFIGURED, 0, "", 0},
-    {"starttls refused", "--tls starttls --script '{\"starttls\": \"501 no\"}'", TLS_START, NULL, NULL, SMTP_MISCONFIGURED, 501, "", 0},
-    {"starttls later", "--tls starttls --script '{\"starttls\": \"454 4.7.0 later\"}'", TLS_START, NULL, NULL, SMTP_TRY_LATER, 454,
-     "STARTTLS", 0},
-    {"other host's certificate", "--tls starttls --certificate-name other.example", TLS_START, NULL, NULL, SMTP_MISCONFIGURED, 0,
-     "SSL", 0},
+    {"starttls refused", "--tls starttls --script '{\"starttls\": \"501 no\"}'", TLS_START, NULL, NULL,
+     SMTP_MISCONFIGURED, 501, "", 0},
+    {"starttls later", "--tls starttls --script '{\"starttls\": \"454 4.7.0 later\"}'", TLS_START, NULL, NULL,
+     SMTP_TRY_LATER, 454, "STARTTLS", 0},
+    {"other host's certificate", "--tls starttls --certificate-name other.example", TLS_START, NULL, NULL,
+     SMTP_MISCONFIGURED, 0, "SSL", 0},
     {"tls to a plain port", "", TLS_IMPLICIT, NULL, NULL, SMTP_MISCONFIGURED, 0, "", 0},
 
-    {"banner 421", "--script '{\"connect\": \"421 4.3.2 busy\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 421, "421 4.3.2 busy", 0},
-    {"banner 554", "--script '{\"connect\": \"554 5.7.1 go away\"}'", TLS_NONE, NULL, NULL, SMTP_MISCONFIGURED, 554, "go away", 0},
-    {"sender later", "--script '{\"mail\": \"451 4.3.0 later\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 451, "MAIL FROM", 0},
-    {"sender refused", "--script '{\"mail\": \"550 5.7.1 no\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 550, "MAIL FROM", 0},
+    {"banner 421", "--script '{\"connect\": \"421 4.3.2 busy\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 421,
+     "421 4.3.2 busy", 0},
+    {"banner 554", "--script '{\"connect\": \"554 5.7.1 go away\"}'", TLS_NONE, NULL, NULL, SMTP_MISCONFIGURED, 554,
+     "go away", 0},
+    {"sender later", "--script '{\"mail\": \"451 4.3.0 later\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 451,
+     "MAIL FROM", 0},
+    {"sender refused", "--script '{\"mail\": \"550 5.7.1 no\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 550,
+     "MAIL FROM", 0},
     {"recipient later", "--script '{\"rcpt\": \"450 4.2.1 greylisted\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 450,
      "450 4.2.1 greylisted (at RCPT TO)", 0},
-    {"recipient refused", "--script '{\"rcpt\": \"550-5.1.1 unknown\\n550 5.1.1 see example.org\"}'", TLS_NONE, NULL, NULL,
-     SMTP_PERMANENT, 550, "550 5.1.1 unknown 5.1.1 see example.org (at RCPT TO)", 0},
+    {"recipient refused", "--script '{\"rcpt\": \"550-5.1.1 unknown\\n550 5.1.1 see example.org\"}'", TLS_NONE, NULL,
+     NULL, SMTP_PERMANENT, 550, "550 5.1.1 unknown 5.1.1 see example.org (at RCPT TO)", 0},
     {"data later", "--script '{\"data\": \"452 4.3.1 full\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 452, "DATA", 0},
     {"data refused", "--script '{\"data\": \"554 5.0.0 no\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 554, "DATA", 0},
-    {"body later", "--script '{\"body\": \"451 4.3.0 later\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 451, "(at the end of the mail)", 1},
-    {"body refused", "--script '{\"body\": \"554 5.6.0 spam\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 554, "554 5.6.0 spam", 1},
-    {"control bytes in the reply", "--script '{\"rcpt\": \"550 a\\u0007b\\u001b[31m\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 550,
-     "550 a b [31m", 0},
+    {"body later", "--script '{\"body\": \"451 4.3.0 later\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 451,
+     "(at the end of the mail)", 1},
+    {"body refused", "--script '{\"body\": \"554 5.6.0 spam\"}'", TLS_NONE, NULL, NULL, SMTP_PERMANENT, 554,
+     "554 5.6.0 spam", 1},
+    {"control bytes in the reply", "--script '{\"rcpt\": \"550 a\\u0007b\\u001b[31m\"}'", TLS_NONE, NULL, NULL,
+     SMTP_PERMANENT, 550, "550 a b [31m", 0},
 
     {"closed at connect", "--script '{\"connect\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
     {"closed at ehlo", "--script '{\"ehlo\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
@@ -168,7 +178,7 @@ static void test_nobody_listens(void **state)
     smtp_free(smtp);
 }
 
-/* --- time -------------------------------------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------------------------------- */
 
 static const char *const stall_stages[] = {"connect", "ehlo", "mail", "rcpt", "data", "body"};
 
@@ -236,7 +246,7 @@ static void test_free_does_not_wait_for_quit(void **state)
     peer_stop(&peer);
 }
 
-/* --- kept connections -------------------------------------------------------------------------------------------------- */
+/* --- kept connections -------------------------------------------------------------------------------------------- */
 
 static void send_three(const char *options, useconds_t pause_us, const int connections[3])
 {
@@ -330,7 +340,7 @@ static void test_nothing_is_left_from_the_last_mail(void **state)
     peer_stop(&peer);
 }
 
-/* --- the mail ---------------------------------------------------------------------------------------------------------- */
+/* --- the mail ---------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -339,10 +349,17 @@ static const struct {
 } unfit[] = {
     {"subject with a line", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\r\nBcc: victim@example.org", "t", NULL, 0}, "subject"},
     {"subject with a bare CR", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\rBcc: v@example.org", "t", NULL, 0}, "subject"},
-    {"subject with a C1 line end", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\xc2\x85" "b", "t", NULL, 0}, "subject"},
+    {"subject with a C1 line end",
+     {MAIL_ID, "a@b.c", NULL, "x@y.z",
+      "a\xc2\x85"
+      "b",
+      "t", NULL, 0},
+     "subject"},
     {"subject not UTF-8", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\xff", "t", NULL, 0}, "subject"},
     {"name with a line", {MAIL_ID, "a@b.c", "n\nX: y", "x@y.z", "s", "t", NULL, 0}, "name"},
-    {"recipient with a line", {MAIL_ID, "a@b.c", NULL, "x@y.z>\r\nRCPT TO:<v@example.org", "s", "t", NULL, 0}, "recipient"},
+    {"recipient with a line",
+     {MAIL_ID, "a@b.c", NULL, "x@y.z>\r\nRCPT TO:<v@example.org", "s", "t", NULL, 0},
+     "recipient"},
     {"recipient with a parameter", {MAIL_ID, "a@b.c", NULL, "x@y.z> NOTIFY=NEVER", "s", "t", NULL, 0}, "recipient"},
     {"two recipients", {MAIL_ID, "a@b.c", NULL, "x@y.z, v@example.org", "s", "t", NULL, 0}, "recipient"},
     {"recipient not ASCII", {MAIL_ID, "a@b.c", NULL, "\xc3\xbc@y.z", "s", "t", NULL, 0}, "recipient"},
@@ -402,7 +419,8 @@ static void test_headers(void **state)
     (void)state;
     struct smtp_mail mail = plain_mail;
     mail.from_name = "Personal \"HR\", Z\xc3\xbcrich";
-    mail.subject = "Gr\xc3\xbc\xc3\x9f" "e";
+    mail.subject = "Gr\xc3\xbc\xc3\x9f"
+                   "e";
     json_auto_t *mails = send_one(&mail);
     const char *data = mail_data(mails, 0);
     assert_lines_are_legal(data);
