@@ -58,6 +58,21 @@ static enum token_alg alg_of_jwk(const json_t *jwk)
     return TOKEN_ALGS;
 }
 
+/* RFC 7518 section 6: key material is base64url without padding. libcjose asserts where it should refuse what is not. */
+static bool has_sound_material(const json_t *jwk)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char *const members[] = {"k", "n", "e", "d", "p", "q", "dp", "dq", "qi", "x", "y"};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        const json_t *value = json_object_get(jwk, members[i]);
+        const char *text = json_string_value(value);
+        if (value != NULL && (text == NULL || text[strspn(text, alphabet)] != '\0' || strlen(text) % 4 == 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_strength(const struct token_key *key, const char *label, struct err *e)
 {
     cjose_err ce;
@@ -104,7 +119,7 @@ static bool add_key(struct token_keys *keys, json_t *jwk, struct err *e)
     }
     cjose_err ce = {.message = NULL};
     struct token_key *key = &keys->keys[keys->n];
-    key->jwk = cjose_jwk_import_json(jwk, &ce);
+    key->jwk = has_sound_material(jwk) ? cjose_jwk_import_json(jwk, &ce) : NULL;
     if (key->jwk == NULL) {
         return err_set(e, ERR_INVALID, "key %s is not a well-formed %s key", label, token_algs[alg].name);
     }
