@@ -6,7 +6,7 @@
 #include "pipeline.h"
 
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_LAST_MS 5000
+#define BACKOFF_LAST_MS 2000
 #define POLL_MS 1000
 
 /* What is not yet claimed came on a connection that is gone; the broker delivers it again. */

@@ -117,7 +117,8 @@ static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_cl
     if (result == JOB_MISSING && defer_missing(p, d)) {
         return;
     }
-    enum verdict_kind kind = result == JOB_STALE ? VERDICT_ACK : VERDICT_DEAD;
+    bool is_dead = result == JOB_MISSING || (result == JOB_STALE_DEAD && d->redelivered);
+    enum verdict_kind kind = is_dead ? VERDICT_DEAD : VERDICT_ACK;
     if (result == JOB_MISSING) {
         log_error("message.no_such_job", LSTR("job_id", d->message.job_id), LSTR("verdict", "dead-lettered"));
     } else {
@@ -135,6 +136,7 @@ static void make_runnable(struct pipeline *p, const struct delivery *d, struct j
     w->ctx.claim = &w->claim;
     pthread_mutex_lock(&p->lock);
     enum lane lane = lane_of_priority(w->claim.priority);
+    atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
     p->runnable_cost_us[lane] += w->cost_us;
     g_hash_table_add(p->active, w);

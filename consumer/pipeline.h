@@ -91,6 +91,7 @@ struct pipeline {
 
     GArray *verdicts; /* struct verdict; for the broker thread */
     int broker_wake_fd;
+    _Atomic int64_t claims[LANES]; /* claimed since the start */
     _Atomic bool lane_lost[LANES]; /* the lane's queue had to be created: its messages are gone */
 };
 

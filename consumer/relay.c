@@ -1,7 +1,8 @@
 /*
  * relay.c: acts on dispatch_at. Publishes queued rows that are due (fresh ones whose message was never confirmed, scheduled
  * and retried ones), rescues processing ones whose lease has ended, publishes the dead letters of jobs that failed without
- * a message in hand, and finds rows whose confirmed message the broker has lost. Every consumer runs one: rows are taken with
+ * a message in hand, and finds rows whose confirmed message the broker has lost. In the priority layout, where the broker
+ * alone decides who comes next, it also sees to the reserved share of the lower priorities. Every consumer runs one: rows are taken with
  * SKIP LOCKED. Only the reconciliation is elected, by a named lock in the database.
  */
 #include "ground/clock.h"
@@ -14,6 +15,7 @@
 #define RECONCILE_FULL_EVERY 6 /* quick rounds */
 #define LOST_AGE_MS 5000
 #define COUNT_LIMIT 20000
+#define WHOLE_TURN_PERCENT 100
 
 struct relay {
     struct pipeline *p;
@@ -25,6 +27,8 @@ struct relay {
     int64_t rescue_from_us;
     int64_t next_reconcile_us;
     unsigned round;
+    int64_t claims_seen[LANES];
+    int64_t credit_percent[LANES]; /* of lower lanes, as in lanes.h */
     struct job_ref refs[BATCH];
     struct job_dead_ref dead[BATCH];
 };
@@ -55,6 +59,47 @@ static bool publish_dead(struct relay *r, struct err *e)
     }
     for (size_t i = 0; i < n; i++) {
         (void)dispatcher_publish_dead(r->p->dispatcher, &r->dead[i]);
+    }
+    return true;
+}
+
+/* What was claimed of higher lanes since the last look earns a lane its share; for each whole turn its oldest waiting job
+ * gets a second message that goes ahead of all others. The first one is stale when it comes. */
+static bool push_ahead(struct relay *r, enum lane lane, int64_t claims_above, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    r->credit_percent[lane] += claims_above * conf->consumer.low_share_percent;
+    size_t turns = (size_t)MIN(r->credit_percent[lane] / WHOLE_TURN_PERCENT, BATCH);
+    if (turns == 0) {
+        return true;
+    }
+    size_t n = 0;
+    if (!job_take_waiting(r->db, lane, r->refs, turns, conf->consumer.dispatch_grace_ms, &n, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        r->refs[i].ahead = true;
+        (void)dispatcher_publish(r->p->dispatcher, &r->refs[i]);
+    }
+    /* An empty lane keeps no credit: it would jump the queue long after the pressure ended. */
+    r->credit_percent[lane] = n < turns ? 0 : r->credit_percent[lane] - (int64_t)turns * WHOLE_TURN_PERCENT;
+    return true;
+}
+
+static bool keep_shares(struct relay *r, struct err *e)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    if (conf->broker.layout != CONF_LAYOUT_PRIORITY) {
+        return true;
+    }
+    int64_t claims_above = 0;
+    for (enum lane lane = LANE_HIGH; lane < LANES; lane++) {
+        if (claims_above > 0 && !push_ahead(r, lane, claims_above, e)) {
+            return false;
+        }
+        int64_t claims = atomic_load(&r->p->claims[lane]);
+        claims_above += claims - r->claims_seen[lane];
+        r->claims_seen[lane] = claims;
     }
     return true;
 }
@@ -181,7 +226,8 @@ static bool round_trip(struct relay *r, bool *ret_more, struct err *e)
 {
     size_t n = 0;
     if (publisher_has_room(r) &&
-        !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) && reconcile(r, e))) {
+        !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) && keep_shares(r, e) &&
+          reconcile(r, e))) {
         return false;
     }
     *ret_more = n == BATCH;

@@ -246,7 +246,7 @@ static bool publish_entry(struct dispatcher *d, const struct dispatch_entry *ent
         return mq_broadcast(d->mq, entry->body, sequence, e);
     }
     const struct job_ref *ref = &entry->job.ref;
-    struct mq_message message = {.attempt = ref->attempt, .lane = ref->lane};
+    struct mq_message message = {.attempt = ref->attempt, .lane = ref->lane, .ahead = ref->ahead};
     g_strlcpy(message.job_id, ref->id, sizeof(message.job_id));
     g_strlcpy(message.job_type, ref->job_type, sizeof(message.job_type));
     g_strlcpy(message.traceparent, ref->traceparent, sizeof(message.traceparent));

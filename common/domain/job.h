@@ -96,6 +96,7 @@ struct job_ref {
     enum lane lane;
     char job_type[JOB_TYPE_BYTES];
     char traceparent[56];
+    bool ahead; /* publish it so that it goes before all others (priority layout) */
 };
 
 /* Takes up to max queued rows whose dispatch_at has passed and moves it grace_ms ahead, so that nobody else
@@ -103,6 +104,10 @@ struct job_ref {
 bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Clears dispatch_at of queued rows whose message is confirmed (attempt must still match). */
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
+/* Takes like job_take_due up to max queued rows of the lane whose message is confirmed, the oldest first, so that they can
+ * be published once more, ahead of others. */
+bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n,
+                      struct err *e) MUST_CHECK;
 /* Makes due up to max queued rows of the lane that count on a message and have not changed for min_age_ms: their
  * messages are lost. Harmless when they are not. */
 bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
@@ -122,7 +127,8 @@ bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n
 enum job_claim_result {
     JOB_CLAIMED,
     JOB_STALE,      /* duplicate, cancelled, finished or claimed by another: ack */
-    JOB_STALE_DEAD, /* the failure of this very delivery is committed, its dead-lettering is not: reject */
+    JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its dead-lettering
+                     * has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
 };
 

@@ -73,10 +73,20 @@ static bool take_body(struct db *db, void *arg, bool repeated UNUSED, struct err
 static const char sql_move_due[] =
     "UPDATE " IDS_TABLE JOIN_JOBS " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
 
+static bool take_refs(struct db *db, struct take *take, struct job_ref *refs, size_t *ret_n, struct err *e)
+{
+    bool done = db_transaction(db, take_body, take, e);
+    for (size_t i = 0; done && i < take->rows.rows; i++) {
+        ref_from_row(&refs[i], &take->rows, i);
+    }
+    *ret_n = done ? take->rows.rows : 0;
+    db_result_release(&take->rows);
+    return done;
+}
+
 bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)
 {
     const struct db_param limit = DB_INT(max);
-    CLEANUP(db_result_release) struct db_result rows = {0};
     struct take take = {
         .select_sql = "SELECT id, attempt, priority, job_type, traceparent"
                       " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
@@ -87,16 +97,24 @@ bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace
         .n_params = 1,
         .delay_us = grace_ms * US_PER_MS,
     };
-    bool done = db_transaction(db, take_body, &take, e);
-    rows = take.rows;
-    if (!done) {
-        return false;
-    }
-    for (size_t i = 0; i < rows.rows; i++) {
-        ref_from_row(&refs[i], &rows, i);
-    }
-    *ret_n = rows.rows;
-    return true;
+    return take_refs(db, &take, refs, ret_n, e);
+}
+
+bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n,
+                      struct err *e)
+{
+    const struct db_param params[] = {DB_INT(lane_priority(lane)), DB_INT(max)};
+    struct take take = {
+        .select_sql = "SELECT id, attempt, priority, job_type, traceparent"
+                      " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
+                      " WHERE status = 'queued' AND dispatch_at IS NULL AND priority = ?"
+                      " ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
+        .update_sql = sql_move_due,
+        .params = params,
+        .n_params = ARRAY_SIZE(params),
+        .delay_us = grace_ms * US_PER_MS,
+    };
+    return take_refs(db, &take, refs, ret_n, e);
 }
 
 bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)

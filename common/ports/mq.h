@@ -35,6 +35,7 @@ struct mq_message {
     char job_id[37];      /* message_id; empty when the property was missing or too long */
     int64_t attempt;      /* header x-bellman-attempt; -1 when missing or not a number */
     enum lane lane;       /* from the routing key; LANES when it is none of ours */
+    bool ahead;           /* written only: in the priority layout it goes before all others, whatever its lane */
     char job_type[65];    /* property type */
     char traceparent[56]; /* header traceparent, or empty */
     char cause[65];       /* header x-bellman-cause of a dead letter, or empty */

@@ -28,6 +28,8 @@ enum lane mq_lane_of_key(amqp_bytes_t key);
 void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *properties, amqp_bytes_t routing_key);
 
 #define MQ_HEADERS_MAX 3
+/* Of a message that goes before all others; also the x-max-priority of the queue. Lanes take 0 to 2. */
+#define MQ_PRIORITY_AHEAD 3
 
 /* Fills properties and the headers they point to; both borrow from message. */
 void mq_message_write(const struct mq_message *message, amqp_basic_properties_t *properties,

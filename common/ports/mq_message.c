@@ -133,6 +133,14 @@ static void add_text_header(amqp_table_t *table, const char *key, const char *va
     }
 }
 
+static uint8_t message_priority(const struct mq_message *message)
+{
+    if (message->ahead) {
+        return MQ_PRIORITY_AHEAD;
+    }
+    return message->lane < LANES ? lanes[message->lane].message_priority : 0;
+}
+
 void mq_message_write(const struct mq_message *message, amqp_basic_properties_t *properties,
                       amqp_table_entry_t headers[MQ_HEADERS_MAX])
 {
@@ -140,7 +148,7 @@ void mq_message_write(const struct mq_message *message, amqp_basic_properties_t 
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_PRIORITY_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
                   AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_HEADERS_FLAG,
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
-        .priority = message->lane < LANES ? lanes[message->lane].message_priority : 0,
+        .priority = message_priority(message),
         .message_id = amqp_cstring_bytes(message->job_id),
         .type = amqp_cstring_bytes(message->job_type),
         .headers = {.num_entries = 1, .entries = headers},

@@ -11,7 +11,6 @@
 #define QUEUE_JOBS "bellman.jobs"
 #define TAG_CONTROL "bellman.control"
 #define ARGUMENTS_MAX 4
-#define MAX_PRIORITY 2
 
 struct argument {
     const char *key; /* NULL ends the list */
@@ -28,7 +27,7 @@ static const struct argument lane_arguments[] = {
     {.key = NULL},
 };
 static const struct argument priority_arguments[] = {
-    {.key = "x-max-priority", .number = MAX_PRIORITY},
+    {.key = "x-max-priority", .number = MQ_PRIORITY_AHEAD},
     {.key = "x-dead-letter-exchange", .text = MQ_EXCHANGE_DEAD},
     {.key = NULL},
 };

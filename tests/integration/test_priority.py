@@ -1,8 +1,7 @@
 """One worker that runs one job at a time, and more waiting than it can do: who goes next."""
+import contextlib
 import threading
 import time
-
-import pytest
 
 import database
 from client import Org
@@ -14,18 +13,17 @@ HIGH = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 1}
 NORMAL = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 0}
 
 
-@pytest.fixture
-def single(layout):
-    """The stack with one runner."""
-    before = layout.conf_extra
-    layout.conf_extra = before + "[consumer]\nconcurrency=1\n"
+@contextlib.contextmanager
+def single_runner(stack):
+    before = stack.conf_extra
+    stack.conf_extra = before + "[consumer]\nconcurrency=1\n"
     try:
-        layout.restart("consumer")
-        yield layout
+        stack.restart("consumer")
+        yield
     finally:
-        layout.conf_extra = before
-        layout.restart("consumer")
-        make_whole(layout)
+        stack.conf_extra = before
+        make_whole(stack)
+        stack.restart("consumer")
 
 
 def backlog(org, n=300):
@@ -47,50 +45,61 @@ def started_between(org, job, priority):
         " AND o.started_at < h.started_at", job, org.id, priority)
 
 
-def test_a_high_job_overtakes_300_low_ones(single):
-    org = Org(single, "overtake")
-    made = backlog(org)
+def test_a_high_job_overtakes_300_low_ones(layout):
+    org = Org(layout, "overtake")
     overtaken = {}
-    for body in (HIGH, NORMAL, HIGH, NORMAL, HIGH):
-        job = org.admin.create(**body)["id"]
-        org.admin.wait_job(job, "completed", 5)
-        overtaken[job] = started_between(org, job, -1)
-        time.sleep(0.15)  # some low ones between
-    waiting = 300 - done(org, -1)
+    with single_runner(layout):
+        made = backlog(org)
+        for body in (HIGH, NORMAL, HIGH, NORMAL, HIGH):
+            job = org.admin.create(**body)["id"]
+            org.admin.wait_job(job, "completed", 5)
+            overtaken[job] = started_between(org, job, -1)
+            time.sleep(0.15)  # some low ones between
+        waiting = len(made) - done(org, -1)
     assert waiting > 100, "the backlog was gone before the measurement ended"
     # The message takes some milliseconds to the worker, and a low job may begin while it is on its way.
     assert all(n <= 1 for n in overtaken.values()), overtaken
     assert sum(overtaken.values()) <= 2, overtaken
-    settle(org, [*made, *overtaken], 40)
+    settle(org, [*made, *overtaken], 20)
 
 
-def test_low_jobs_progress_under_a_steady_stream_of_high_ones(single):
-    org = Org(single, "steady")
-    made = backlog(org, 150)
-    stopping = threading.Event()
-    high = []
+class Pressure:
+    """Keeps some 40 high jobs waiting, whatever the worker does."""
 
-    def stream():
-        """Keeps some 40 high jobs waiting, whatever the worker does."""
-        while not stopping.is_set():
-            waiting = database.value(single, "SELECT COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
-                                     " AND priority = 1 AND status = 'queued'", org.id)
+    def __init__(self, org):
+        self.org = org
+        self.made = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+    def work(self):
+        while not self.stopping.is_set():
+            waiting = database.value(self.org.stack, "SELECT COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
+                                     " AND priority = 1 AND status = 'queued'", self.org.id)
             if waiting < 40:
-                high.extend(j["id"] for j in org.create_many([HIGH] * 20))
+                self.made.extend(j["id"] for j in self.org.create_many([HIGH] * 20))
             else:
                 time.sleep(0.01)
 
-    feeder = threading.Thread(target=stream)
-    feeder.start()
-    try:
-        wait_until("the pressure to build up", lambda: done(org, 1) >= 20, 15, single)
-        high_before, low_before = done(org, 1), done(org, -1)
-        wait_until("200 high jobs to run", lambda: done(org, 1) >= high_before + 200, 30, single)
-        high_n, low_n = done(org, 1) - high_before, done(org, -1) - low_before
-    finally:
-        stopping.set()
-        feeder.join()
+
+def test_low_jobs_progress_under_a_steady_stream_of_high_ones(layout):
+    org = Org(layout, "steady")
+    with single_runner(layout):
+        made = backlog(org, 150)
+        with Pressure(org) as pressure:
+            wait_until("the pressure to build up", lambda: done(org, 1) >= 20, 15, layout)
+            high_before, low_before = done(org, 1), done(org, -1)
+            wait_until("200 high jobs to run", lambda: done(org, 1) >= high_before + 200, 30, layout)
+            high_n, low_n = done(org, 1) - high_before, done(org, -1) - low_before
     print(f"{low_n} low jobs among {high_n} high ones")
     assert low_n >= 0.04 * high_n, "low jobs starve"
     assert low_n <= 0.25 * high_n * SLOW, "high jobs do not go first"
-    settle(org, made + high, 40)
+    settle(org, made + pressure.made, 20)

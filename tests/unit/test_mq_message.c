@@ -45,10 +45,11 @@ static void test_what_is_published(void **state UNUSED)
 {
     static const struct {
         enum lane lane;
+        bool ahead;
         uint8_t priority;
-    } rows[] = {{LANE_HIGH, 2}, {LANE_NORMAL, 1}, {LANE_LOW, 0}};
+    } rows[] = {{LANE_HIGH, false, 2}, {LANE_NORMAL, false, 1}, {LANE_LOW, false, 0}, {LANE_LOW, true, 3}};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct mq_message message = {.job_id = ID, .lane = rows[i].lane};
+        struct mq_message message = {.job_id = ID, .lane = rows[i].lane, .ahead = rows[i].ahead};
         amqp_basic_properties_t properties;
         amqp_table_entry_t headers[MQ_HEADERS_MAX];
         mq_message_write(&message, &properties, headers);
