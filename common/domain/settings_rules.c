@@ -7,6 +7,8 @@
 #include "domain/settings.h"
 
 #define AUDIT_VALUE_BYTES_MAX 1000
+/* MariaDB takes JSON of 32 levels, of which an audit row's own form uses some. */
+#define AUDIT_VALUE_DEPTH_MAX 24
 
 /* --- merge -------------------------------------------------------------------------------------------------------- */
 
@@ -114,10 +116,33 @@ void settings_mask(json_t *row)
     }
 }
 
+static bool is_deeper_than(json_t *value, int levels)
+{
+    const char *name;
+    json_t *inner;
+    size_t i;
+    bool deeper = levels == 0 && (json_is_object(value) || json_is_array(value));
+    if (levels == 0) {
+        return deeper;
+    }
+    json_object_foreach(value, name, inner)
+    {
+        deeper = deeper || is_deeper_than(inner, levels - 1);
+    }
+    json_array_foreach(value, i, inner)
+    {
+        deeper = deeper || is_deeper_than(inner, levels - 1);
+    }
+    return deeper;
+}
+
 /* The beginning of text up to max bytes, not cut inside a character. */
 static json_t *shorten(const char *whole)
 {
     size_t cut = AUDIT_VALUE_BYTES_MAX;
+    if (strlen(whole) <= cut) {
+        return json_string(whole);
+    }
     while (cut > 0 && ((unsigned char)whole[cut] & 0xC0U) == 0x80U) {
         cut--;
     }
@@ -135,8 +160,8 @@ static json_t *audit_value(const struct field *field, json_t *value)
         return json_string(SETTINGS_MASK);
     }
     char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    bool is_long = dump != NULL && strlen(dump) > AUDIT_VALUE_BYTES_MAX;
-    json_t *shown = is_long ? shorten(dump) : json_incref(value);
+    bool as_text = dump != NULL && (strlen(dump) > AUDIT_VALUE_BYTES_MAX || is_deeper_than(value, AUDIT_VALUE_DEPTH_MAX));
+    json_t *shown = as_text ? shorten(dump) : json_incref(value);
     free(dump);
     return shown;
 }
