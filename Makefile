@@ -106,7 +106,7 @@ C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 .PHONY: all programs unit-programs served-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
-        test-integration asan tsan cover fuzz lint format bench openapi help clean FORCE
+        test-integration asan tsan cover fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
 all: programs
@@ -237,6 +237,22 @@ bench: deps
 	@$(MAKE) --no-print-directory all
 	@BELLMAN_BUILD=$(B) bench/run
 
+PREFIX  ?= /usr
+SHARE   := $(DESTDIR)$(PREFIX)/share/bellman
+UNITS   := $(DESTDIR)/lib/systemd/system
+
+# Files only: no user is made, nothing is enabled, /etc/bellman stays as it is.
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/web $(SHARE)/nginx/snippets $(UNITS)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 packaging/systemd/* $(UNITS)/
+	sed -i 's|=/usr/bin/bellman|=$(PREFIX)/bin/bellman|' $(UNITS)/bellman-api.service $(UNITS)/bellman-consumer.service
+	install -m 644 nginx/site.conf $(SHARE)/nginx/
+	install -m 644 nginx/snippets/* $(SHARE)/nginx/snippets/
+	cp -r $(or $(wildcard web/dist/.),web/index.html) $(SHARE)/web/
+	install -m 644 packaging/rabbitmq-definitions.json docs/openapi.yaml $(SHARE)/
+	$(B)/bellman-api --help-config >$(SHARE)/bellman.conf.example
+
 openapi: all
 	@$(B)/bellman-api --print-openapi >docs/openapi.yaml.new && mv docs/openapi.yaml.new docs/openapi.yaml
 
@@ -251,6 +267,7 @@ help:
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
 	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"
 	@echo "make bench           load drivers beside their peers"
+	@echo "make install         into PREFIX (/usr) below DESTDIR: programs, units, nginx snippets, page, bellman.conf.example"
 	@echo "make openapi         docs/openapi.yaml from the tables"
 	@echo "make clean           delete build/"
 
