@@ -29,10 +29,10 @@ struct api {
     struct state state;
     struct dispatcher *dispatcher;
     struct seal *seal;
-    struct cache *organizations;  /* ids that are known to have their row */
-    atomic_int test_waiters;      /* requests that wait for a test mail */
+    struct cache *organizations;   /* ids that are known to have their row */
+    atomic_int test_waiters;       /* requests that wait for a test mail */
     atomic_llong db_down_until_us; /* monotonic; until then nobody tries to connect */
-    atomic_llong cleanup_due_us;  /* monotonic; when expired rate limits are next deleted */
+    atomic_llong cleanup_due_us;   /* monotonic; when expired rate limits are next deleted */
     atomic_bool stopping;
 };
 
@@ -99,14 +99,14 @@ struct route {
 extern const struct route routes[];
 extern const size_t routes_n;
 
-/* --- for handlers (router.c) --------------------------------------------------------------------------------------------- */
+/* --- for handlers (router.c) ------------------------------------------------------------------------------------ */
 
 /* Answers an error of the layers below: 404, 409, 422 with its text; 503 with Retry-After or 500 without it. */
 void call_fail(struct call *c, const struct err *e);
 /* Notes the job for the log line. */
 void call_note_job(struct call *c, const char *job_id);
 
-/* --- handlers -------------------------------------------------------------------------------------------------------------- */
+/* --- handlers --------------------------------------------------------------------------------------------------- */
 
 api_fn api_settings_get;
 api_fn api_settings_update;

@@ -16,7 +16,10 @@
 #define LIST_LIMIT_DEFAULT "50"
 #define KEY_TEXT_BYTES 65 /* SHA-256 in hex */
 
-static void text_cleanup(char **text) { free(*text); }
+static void text_cleanup(char **text)
+{
+    free(*text);
+}
 
 static void answer_job(struct call *c, int status, const char *id)
 {
@@ -29,7 +32,7 @@ static void answer_job(struct call *c, int status, const char *id)
     }
 }
 
-/* --- create ------------------------------------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------------------------- */
 
 static void check_payload(const struct call *c, const struct job_type *type, struct problems *problems)
 {
@@ -40,7 +43,8 @@ static void check_payload(const struct call *c, const struct job_type *type, str
         return; /* the record has said so */
     }
     if (text != NULL && strlen(text) > (size_t)c->conf->api.payload_max_bytes) {
-        problems_add(problems, "/payload", "length", "may have at most %" PRId64 " bytes", c->conf->api.payload_max_bytes);
+        problems_add(problems, "/payload", "length", "may have at most %" PRId64 " bytes",
+                     c->conf->api.payload_max_bytes);
         return;
     }
     job_payload_check(type, json_is_object(payload) ? payload : empty, "/payload", problems);
@@ -76,7 +80,8 @@ void api_jobs_create_check(const struct call *c, struct problems *problems)
 static json_t *member(const struct call *c, const char *name)
 {
     json_t *value = json_object_get(c->body, name);
-    return value != NULL && !json_is_null(value) ? json_incref(value) : field_default(record_field(&job_create_body, name));
+    return value != NULL && !json_is_null(value) ? json_incref(value)
+                                                 : field_default(record_field(&job_create_body, name));
 }
 
 static int64_t int_member(const struct call *c, const char *name)
@@ -194,7 +199,7 @@ void api_jobs_create(struct call *c)
     }
 }
 
-/* --- read and list ------------------------------------------------------------------------------------------------------------ */
+/* --- read and list ---------------------------------------------------------------------------------------------- */
 
 void api_jobs_get(struct call *c)
 {
@@ -209,16 +214,34 @@ static const char *const statuses[] = {"queued", "processing", "completed", "fai
 #define QUERY FIELD_INPUT_ONLY | FIELD_NULLABLE
 static const struct field list_fields[] = {
     {.name = "status", .type = FIELD_ENUM, .flags = QUERY, .choices = statuses, .help = "Only jobs of this status"},
-    {.name = "job_type", .type = FIELD_STRING, .flags = QUERY | FIELD_ONE_LINE, .min = 1, .max = 64,
+    {.name = "job_type",
+     .type = FIELD_STRING,
+     .flags = QUERY | FIELD_ONE_LINE,
+     .min = 1,
+     .max = 64,
      .help = "Only jobs of this type"},
     {.name = "priority", .type = FIELD_INT, .flags = QUERY, .min = -1, .max = 1, .help = "Only jobs of this priority"},
     {.name = "created_after", .type = FIELD_TIME, .flags = QUERY, .help = "Only jobs created after this time"},
     {.name = "created_before", .type = FIELD_TIME, .flags = QUERY, .help = "Only jobs created before this time"},
-    {.name = "skip", .type = FIELD_INT, .flags = FIELD_INPUT_ONLY, .min = 0, .max = SKIP_MAX, .def = "0",
+    {.name = "skip",
+     .type = FIELD_INT,
+     .flags = FIELD_INPUT_ONLY,
+     .min = 0,
+     .max = SKIP_MAX,
+     .def = "0",
      .help = "Jobs to pass over; use cursor for deep pages"},
-    {.name = "limit", .type = FIELD_INT, .flags = FIELD_INPUT_ONLY, .min = 1, .max = LIST_LIMIT_MAX,
-     .def = LIST_LIMIT_DEFAULT, .help = "Jobs on a page"},
-    {.name = "cursor", .type = FIELD_STRING, .flags = QUERY | FIELD_ONE_LINE | FIELD_CURSOR, .min = 1, .max = 200,
+    {.name = "limit",
+     .type = FIELD_INT,
+     .flags = FIELD_INPUT_ONLY,
+     .min = 1,
+     .max = LIST_LIMIT_MAX,
+     .def = LIST_LIMIT_DEFAULT,
+     .help = "Jobs on a page"},
+    {.name = "cursor",
+     .type = FIELD_STRING,
+     .flags = QUERY | FIELD_ONE_LINE | FIELD_CURSOR,
+     .min = 1,
+     .max = 200,
      .help = "next_cursor of the page before; not together with skip"},
 };
 
@@ -281,7 +304,7 @@ void api_jobs_list(struct call *c)
     }
 }
 
-/* --- cancel --------------------------------------------------------------------------------------------------------------------- */
+/* --- cancel ----------------------------------------------------------------------------------------------------- */
 
 static void tell_worker(struct call *c, const char *id)
 {
@@ -299,7 +322,8 @@ static void answer_finished(struct call *c)
     }
     const char *status = json_string_value(json_object_get(job, "status"));
     json_auto_t *extra = json_pack("{s:s, s:s?}", "job_id", c->path_value, "job_status", status);
-    response_problem_with(c->response, 409, "job_finished", "The job has already ended and cannot be cancelled.", extra);
+    response_problem_with(c->response, 409, "job_finished", "The job has already ended and cannot be cancelled.",
+                          extra);
 }
 
 void api_jobs_cancel(struct call *c)

@@ -71,8 +71,7 @@ static bool choose_version(struct call *c, int64_t *ret)
 
 static void tell_others(struct call *c)
 {
-    g_autofree char *body =
-        g_strdup_printf("{\"cmd\":\"settings_changed\",\"organization_id\":\"%s\"}", c->who.org);
+    g_autofree char *body = g_strdup_printf("{\"cmd\":\"settings_changed\",\"organization_id\":\"%s\"}", c->who.org);
     (void)dispatcher_broadcast(c->api->dispatcher, body);
 }
 

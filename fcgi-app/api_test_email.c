@@ -1,6 +1,6 @@
 /*
- * api_test_email.c: a test mail takes the way of every mail: row, queue, worker, provider. The request waits for its end,
- * and only a few may wait at one time: the other threads stay free for other calls.
+ * api_test_email.c: a test mail takes the way of every mail: row, queue, worker, provider. The request waits for its
+ * end, and only a few may wait at one time: the other threads stay free for other calls.
  */
 #include <string.h>
 #include <time.h>
@@ -15,7 +15,10 @@
 #define POLL_LAST_MS 200
 
 static const struct field body_fields[] = {
-    {.name = "email", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED | FIELD_INPUT_ONLY, .max = 254,
+    {.name = "email",
+     .type = FIELD_EMAIL,
+     .flags = FIELD_REQUIRED | FIELD_INPUT_ONLY,
+     .max = 254,
      .help = "Where the test mail goes"},
 };
 

@@ -6,12 +6,17 @@
 
 #include "api.h"
 
-/* Reads the bearer token of an Authorization header. False: none, or not of the form. The token is borrowed from header. */
+/* Reads the bearer token of an Authorization header. False: none, or not of the form. The token is borrowed from
+ * header. */
 bool auth_bearer(const char *header, const char **ret_token);
 
-/* Fills c->who and makes sure that the organization has its row; else answers 401 (with WWW-Authenticate), 403 or 503. */
+/* Phases: each returns false when it has answered. */
+
+/* Fills c->who, or answers 401 with WWW-Authenticate. */
 bool auth_authenticate(struct call *c);
 /* Answers 403 unless one of the route's roles is held. */
 bool auth_authorize(struct call *c);
+/* Makes sure that the caller's organization has its row; answers 403 when it has none and may not get one. */
+bool auth_organization(struct call *c);
 
 #endif

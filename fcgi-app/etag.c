@@ -7,9 +7,15 @@
 
 #define VERSION_DIGITS_MAX 18
 
-void etag_format(int64_t version, char out[ETAG_BYTES]) { (void)snprintf(out, ETAG_BYTES, "\"%" PRId64 "\"", version); }
+void etag_format(int64_t version, char out[ETAG_BYTES])
+{
+    (void)snprintf(out, ETAG_BYTES, "\"%" PRId64 "\"", version);
+}
 
-static const char *skip_spaces(const char *at) { return at + strspn(at, " \t"); }
+static const char *skip_spaces(const char *at)
+{
+    return at + strspn(at, " \t");
+}
 
 static int64_t version_of(const char *text, size_t n)
 {

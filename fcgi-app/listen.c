@@ -37,7 +37,8 @@ static bool fill_address(struct sockaddr_un *address, const char *path, struct e
 {
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address->sun_path)) {
-        return err_set(e, ERR_INVALID, "the socket's path is longer than %zu bytes: %s", sizeof(address->sun_path) - 1, path);
+        return err_set(e, ERR_INVALID, "the socket's path is longer than %zu bytes: %s", sizeof(address->sun_path) - 1,
+                       path);
     }
     g_strlcpy(address->sun_path, path, sizeof(address->sun_path));
     return true;

@@ -47,7 +47,7 @@ static void on_control(void *arg, const char *cmd, const json_t *body UNUSED)
     }
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------------------------ */
 
 static bool open_parts(struct program *p, struct conf *conf, struct err *e)
 {
@@ -67,7 +67,7 @@ static void start_threads(struct program *p, const struct conf *conf)
     workers_start(&p->workers, &p->api, &p->listener, (size_t)conf->api.threads);
 }
 
-/* --- while it runs ----------------------------------------------------------------------------------------------------------- */
+/* --- while it runs ---------------------------------------------------------------------------------------------- */
 
 static void reload(struct program *p)
 {
@@ -79,8 +79,7 @@ static void reload(struct program *p)
     }
     struct snapshot *snapshot = state_get(&p->api.state);
     log_set_level((enum log_level)snapshot->conf->log.level);
-    log_info("config.reloaded", LSTR("needs_restart", needs_restart),
-             LINT("keys", token_keys_count(snapshot->keys)));
+    log_info("config.reloaded", LSTR("needs_restart", needs_restart), LINT("keys", token_keys_count(snapshot->keys)));
     snapshot_unref(snapshot);
 }
 
@@ -106,7 +105,7 @@ static void run(struct program *p)
     }
 }
 
-/* --- end --------------------------------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------------------------------------- */
 
 /* Waits for the requests that are being served; a second signal or the time limit ends it. */
 static bool drain(struct program *p)

@@ -4,100 +4,10 @@
 #include <string.h>
 
 #include "api.h"
-#include "domain/job.h"
-#include "domain/job_types.h"
-#include "domain/settings.h"
+#include "openapi_schemas.h"
 #include "yaml.h"
 
-static json_t *ref(const char *schema) { return json_pack("{s:s+}", "$ref", "#/components/schemas/", schema); }
-
-/* --- schemas ----------------------------------------------------------------------------------------------------------------- */
-
-static const struct record *const output_records[] = {&settings_record, &job_record, &job_attempt_record};
-static const struct record *const input_records[] = {&settings_record, &job_create_body, &test_email_body, &empty_body};
-
-/* Records that come out and go in have two schemas. */
-static char *input_name(const struct record *record)
-{
-    return g_strconcat(record->name, record->table == NULL ? "" : "Update", NULL);
-}
-
-static void add_fixed_schemas(json_t *schemas)
-{
-    static const char text[] =
-        "{\"JobDetail\": {\"description\": \"A job with its attempts\","
-        "  \"allOf\": [{\"$ref\": \"#/components/schemas/Job\"}, {\"type\": \"object\", \"required\": [\"attempts\"],"
-        "  \"properties\": {\"attempts\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/JobAttempt\"},"
-        "   \"description\": \"Attempts that have ended, the last 200 in their order\"}}}]},"
-        " \"JobList\": {\"type\": \"object\", \"description\": \"One page of jobs\","
-        "  \"required\": [\"jobs\", \"total\", \"total_capped\", \"skip\", \"limit\", \"next_cursor\"], \"properties\": {"
-        "  \"jobs\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Job\"}},"
-        "  \"total\": {\"type\": \"integer\", \"minimum\": 0, \"description\": \"Jobs that the filters let through\"},"
-        "  \"total_capped\": {\"type\": \"boolean\", \"description\": \"There are at least total; counting stopped there\"},"
-        "  \"skip\": {\"type\": \"integer\"}, \"limit\": {\"type\": \"integer\"},"
-        "  \"next_cursor\": {\"type\": [\"string\", \"null\"], \"description\": \"Where the next page begins; null: this is the last\"}}},"
-        " \"TestEmailResult\": {\"type\": \"object\", \"required\": [\"success\", \"job_id\"], \"properties\": {"
-        "  \"success\": {\"type\": \"boolean\"}, \"job_id\": {\"type\": \"string\", \"format\": \"uuid\"},"
-        "  \"message\": {\"type\": \"string\", \"description\": \"What the provider said\"},"
-        "  \"error\": {\"type\": \"string\", \"description\": \"Why there was no success\"}}},"
-        " \"Health\": {\"type\": \"object\", \"required\": [\"status\"], \"properties\": {"
-        "  \"status\": {\"type\": \"string\", \"enum\": [\"ok\"]}}},"
-        " \"Readiness\": {\"type\": \"object\", \"required\": [\"status\", \"components\"], \"properties\": {"
-        "  \"status\": {\"type\": \"string\", \"enum\": [\"ready\", \"degraded\", \"unavailable\"]},"
-        "  \"components\": {\"type\": \"object\", \"required\": [\"database\", \"broker\"], \"properties\": {"
-        "   \"database\": {\"type\": \"string\", \"enum\": [\"ok\", \"unavailable\"]},"
-        "   \"broker\": {\"type\": \"string\", \"enum\": [\"ok\", \"unavailable\"]}}}}},"
-        " \"Fault\": {\"type\": \"object\", \"description\": \"One field that is at fault\","
-        "  \"required\": [\"pointer\", \"code\", \"detail\"], \"properties\": {"
-        "  \"pointer\": {\"type\": \"string\", \"description\": \"JSON Pointer into the body, or ?name of a query parameter\"},"
-        "  \"code\": {\"type\": \"string\"}, \"detail\": {\"type\": \"string\"}}},"
-        " \"Problem\": {\"type\": \"object\", \"description\": \"RFC 9457\","
-        "  \"required\": [\"type\", \"title\", \"status\", \"detail\", \"request_id\"], \"properties\": {"
-        "  \"type\": {\"type\": \"string\"}, \"title\": {\"type\": \"string\"}, \"status\": {\"type\": \"integer\"},"
-        "  \"detail\": {\"type\": \"string\"},"
-        "  \"code\": {\"type\": \"string\", \"description\": \"The machine's word for it; missing in nginx's own answers\"},"
-        "  \"request_id\": {\"type\": \"string\"},"
-        "  \"job_id\": {\"type\": \"string\", \"format\": \"uuid\", \"description\": \"The job that is in the way\"},"
-        "  \"job_status\": {\"type\": \"string\"},"
-        "  \"errors\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Fault\"}}}}}";
-    json_auto_t *fixed = json_loads(text, 0, NULL);
-    g_assert(fixed != NULL);
-    json_object_update(schemas, fixed);
-}
-
-/* JobCreate knows the job types, and which payload goes with which. */
-static void add_job_types(json_t *schemas)
-{
-    json_t *create = json_object_get(schemas, job_create_body.name);
-    json_t *names = json_array();
-    json_t *rules = json_array();
-    for (size_t i = 0; i < job_types_n; i++) {
-        const struct job_type *t = &job_types[i];
-        json_object_set_new(schemas, t->payload->name, record_describe(t->payload, true));
-        json_array_append_new(names, json_string(t->name));
-        json_array_append_new(rules, json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "job_type", "const",
-                                               t->name, "then", "properties", "payload", ref(t->payload->name)));
-    }
-    json_object_set_new(json_object_get(json_object_get(create, "properties"), "job_type"), "enum", names);
-    json_object_set_new(create, "allOf", rules);
-}
-
-static json_t *make_schemas(void)
-{
-    json_t *schemas = json_object();
-    for (size_t i = 0; i < ARRAY_SIZE(output_records); i++) {
-        json_object_set_new(schemas, output_records[i]->name, record_describe(output_records[i], false));
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(input_records); i++) {
-        g_autofree char *name = input_name(input_records[i]);
-        json_object_set_new(schemas, name, record_describe(input_records[i], true));
-    }
-    add_job_types(schemas);
-    add_fixed_schemas(schemas);
-    return schemas;
-}
-
-/* --- parameters -------------------------------------------------------------------------------------------------------------- */
+/* --- parameters ------------------------------------------------------------------------------------------------- */
 
 static void add_parameter(json_t *list, const char *in, const char *name, const char *help, json_t *schema)
 {
@@ -110,7 +20,10 @@ static void add_header(json_t *list, const char *name, const char *help, json_t 
     add_parameter(list, "header", name, help, schema);
 }
 
-static json_t *text_schema(void) { return json_pack("{s:s}", "type", "string"); }
+static json_t *text_schema(void)
+{
+    return json_pack("{s:s}", "type", "string");
+}
 
 static void add_query(json_t *list, const struct record *record)
 {
@@ -131,7 +44,8 @@ static json_t *make_parameters(const struct route *r)
 {
     json_t *list = json_array();
     if (strstr(r->pattern, "{job_id}") != NULL) {
-        add_parameter(list, "path", "job_id", "The job's id", json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
+        add_parameter(list, "path", "job_id", "The job's id",
+                      json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
     }
     if (r->query != NULL) {
         add_query(list, r->query);
@@ -150,16 +64,40 @@ static json_t *make_parameters(const struct route *r)
     return list;
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------------------------- */
 
-static bool is_for_all(const struct route *r UNUSED) { return true; }
-static bool has_roles(const struct route *r) { return r->roles != 0; }
-static bool has_limit(const struct route *r) { return r->limit != LIMIT_NONE; }
-static bool has_body(const struct route *r) { return r->body != NULL; }
-static bool has_input(const struct route *r) { return r->roles != 0; }
-static bool has_path_value(const struct route *r) { return strchr(r->pattern, '{') != NULL; }
-static bool has_if_match(const struct route *r) { return (r->flags & ROUTE_IF_MATCH) != 0; }
-static bool needs_database(const struct route *r) { return (r->flags & ROUTE_NO_DATABASE) == 0; }
+static bool is_for_all(const struct route *r UNUSED)
+{
+    return true;
+}
+static bool has_roles(const struct route *r)
+{
+    return r->roles != 0;
+}
+static bool has_limit(const struct route *r)
+{
+    return r->limit != LIMIT_NONE;
+}
+static bool has_body(const struct route *r)
+{
+    return r->body != NULL;
+}
+static bool has_input(const struct route *r)
+{
+    return r->roles != 0;
+}
+static bool has_path_value(const struct route *r)
+{
+    return strchr(r->pattern, '{') != NULL;
+}
+static bool has_if_match(const struct route *r)
+{
+    return (r->flags & ROUTE_IF_MATCH) != 0;
+}
+static bool needs_database(const struct route *r)
+{
+    return (r->flags & ROUTE_NO_DATABASE) == 0;
+}
 
 static const struct {
     int status;
@@ -193,9 +131,10 @@ static json_t *make_headers(const struct route *r, int status)
     }
     if (status == 201) {
         json_object_set_new(headers, "Location", header_of("The job's address", "string"));
-        json_object_set_new(headers, "Idempotency-Replayed", header_of("true: the answer to an earlier request", "string"));
+        json_object_set_new(headers, "Idempotency-Replayed",
+                            header_of("true: the answer to an earlier request", "string"));
     }
-    if (status == 401) {
+    if (status == 401 || status == 403) {
         json_object_set_new(headers, "WWW-Authenticate", header_of("RFC 6750", "string"));
     }
     if (status == 429 || status == 503) {
@@ -203,7 +142,8 @@ static json_t *make_headers(const struct route *r, int status)
     }
     if (r->limit != LIMIT_NONE && status != 401 && status != 403 && status != 500) {
         json_object_set_new(headers, "RateLimit-Policy", header_of("\"default\";q=calls;w=seconds", "string"));
-        json_object_set_new(headers, "RateLimit", header_of("\"default\";r=calls left;t=seconds until all are back", "string"));
+        json_object_set_new(headers, "RateLimit",
+                            header_of("\"default\";r=calls left;t=seconds until all are back", "string"));
     }
     return headers;
 }
@@ -216,8 +156,8 @@ static void add_answer(json_t *responses, const struct route *r, int status, con
     if (schema != NULL) {
         bool is_problem = strcmp(schema, "Problem") == 0;
         json_object_set_new(answer, "content",
-                            json_pack("{s:{s:o}}", is_problem ? "application/problem+json" : "application/json", "schema",
-                                      ref(schema)));
+                            json_pack("{s:{s:o}}", is_problem ? "application/problem+json" : "application/json",
+                                      "schema", openapi_ref(schema)));
     }
     json_object_set_new(responses, key, answer);
 }
@@ -246,14 +186,14 @@ static json_t *make_responses(const struct route *r)
     return responses;
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------------------------ */
 
 static json_t *make_body(const struct route *r)
 {
-    g_autofree char *name = input_name(r->body);
-    json_t *content = json_pack("{s:{s:o}}", "application/json", "schema", ref(name));
+    g_autofree char *name = openapi_input_name(r->body);
+    json_t *content = json_pack("{s:{s:o}}", "application/json", "schema", openapi_ref(name));
     if ((r->flags & ROUTE_MERGE_PATCH) != 0) {
-        json_object_set_new(content, "application/merge-patch+json", json_pack("{s:o}", "schema", ref(name)));
+        json_object_set_new(content, "application/merge-patch+json", json_pack("{s:o}", "schema", openapi_ref(name)));
     }
     return json_pack("{s:b, s:o}", "required", (r->flags & ROUTE_BODY_OPTIONAL) == 0, "content", content);
 }
@@ -311,23 +251,22 @@ static json_t *make_paths(void)
 
 json_t *openapi_document(void)
 {
-    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s, s:s}], s:o, s:{s:{s:{s:s, s:s, s:s, s:s}}, s:o}}",
-                     "openapi", "3.1.0",
-                     "info", "title", "Bellman", "version", BELLMAN_VERSION, "description",
+    return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s, s:s}], s:o, s:{s:{s:{s:s, s:s, s:s, s:s}}, s:o}}", "openapi",
+                     "3.1.0", "info", "title", "Bellman", "version", BELLMAN_VERSION, "description",
                      "Notification settings, notification delivery and background jobs. Times are RFC 3339 in UTC with "
                      "microseconds; errors are RFC 9457 problem documents; HEAD is answered wherever GET is.",
-                     "servers", "url", API_BASE, "description", "Below the address of nginx",
-                     "paths", make_paths(),
-                     "components", "securitySchemes", "bearer", "type", "http", "scheme", "bearer", "bearerFormat", "JWT",
-                     "description", "HS256, RS256 or ES256 with the claims sub, org, roles and exp",
-                     "schemas", make_schemas());
+                     "servers", "url", API_BASE, "description", "Below the address of nginx", "paths", make_paths(),
+                     "components", "securitySchemes", "bearer", "type", "http", "scheme", "bearer", "bearerFormat",
+                     "JWT", "description", "HS256, RS256 or ES256 with the claims sub, org, roles and exp", "schemas",
+                     openapi_schemas());
 }
 
 char *openapi_yaml(void)
 {
     json_auto_t *document = openapi_document();
-    g_autoptr(GString) out = g_string_new("# Printed by bellman-api --print-openapi from the route table and the records: "
-                                          "`make openapi` writes it.\n");
+    g_autoptr(GString)
+        out = g_string_new("# Printed by bellman-api --print-openapi from the route table and the records: "
+                           "`make openapi` writes it.\n");
     yaml_append(out, document);
     return g_strndup(out->str, out->len);
 }

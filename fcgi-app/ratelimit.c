@@ -23,7 +23,10 @@ int64_t limit_per_minute(enum limit limit, const struct conf *conf)
     return *(const int64_t *)at;
 }
 
-static int64_t ceil_s(int64_t us) { return us <= 0 ? 0 : (us + US_PER_S - 1) / US_PER_S; }
+static int64_t ceil_s(int64_t us)
+{
+    return us <= 0 ? 0 : (us + US_PER_S - 1) / US_PER_S;
+}
 
 void ratelimit_describe(int64_t tat_us, int64_t now_us, bool allowed, int64_t quota, struct limit_state *ret)
 {

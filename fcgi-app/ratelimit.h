@@ -1,10 +1,10 @@
 /*
  * ratelimit.h: how often a user may make a call, counted in MariaDB and so the same over all processes and hosts.
  *
- * GCRA (ITU-T I.371, as the leaky bucket "virtual scheduling"): a bucket is one number, the theoretical arrival time tat.
- * Each call moves tat by window/limit; a call that would move it further than one window ahead of now is refused and
- * changes nothing. So the whole limit may be used at once, and one call comes back every window/limit. The database's clock
- * decides.
+ * GCRA (ITU-T I.371, as the leaky bucket "virtual scheduling"): a bucket is one number, the theoretical arrival time
+ * tat. Each call moves tat by window/limit; a call that would move it further than one window ahead of now is refused
+ * and changes nothing. So the whole limit may be used at once, and one call comes back every window/limit. The
+ * database's clock decides.
  */
 #ifndef BELLMAN_RATELIMIT_H
 #define BELLMAN_RATELIMIT_H

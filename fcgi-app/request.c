@@ -51,9 +51,10 @@ void request_release(struct request *r)
     *r = (struct request){.params = NULL};
 }
 
-/* --- the address ------------------------------------------------------------------------------------------------------ */
+/* --- the address ------------------------------------------------------------------------------------------------ */
 
-/* Decodes n bytes; plus_is_space for query strings. False: a broken escape, or a character that no address of ours has. */
+/* Decodes n bytes; plus_is_space for query strings. False: a broken escape, or a character that no address of ours has.
+ */
 static bool percent_decode(const char *raw, size_t n, bool plus_is_space, GString *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -139,7 +140,7 @@ json_t *request_decode_query(const char *raw, struct err *e)
     return json_incref(out);
 }
 
-/* --- headers ----------------------------------------------------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------------------------------------------- */
 
 bool request_length(const struct request *r, uint64_t *ret)
 {
@@ -149,7 +150,8 @@ bool request_length(const struct request *r, uint64_t *ret)
         *ret = 0;
         return true;
     }
-    if (strspn(text, "0123456789") != strlen(text) || !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &value, NULL)) {
+    if (strspn(text, "0123456789") != strlen(text) ||
+        !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &value, NULL)) {
         return false;
     }
     *ret = value;

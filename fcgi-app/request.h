@@ -43,13 +43,13 @@ const char *request_param(const struct request *r, const char *name);
 /* CONTENT_LENGTH as a number: digits only. Missing or empty is 0. */
 bool request_length(const struct request *r, uint64_t *ret);
 
-/* Content-Type of a JSON body: application/json, or application/merge-patch+json when that is allowed too; of parameters
- * only charset=utf-8. */
+/* Content-Type of a JSON body: application/json, or application/merge-patch+json when that is allowed too; of
+ * parameters only charset=utf-8. */
 bool request_is_json(const char *content_type, bool allow_merge_patch);
 
 /* The path of an address (up to '?'), percent-decoded. Refused with ERR_INVALID: no leading '/', a broken escape, %00,
- * %2F (it would be read as a separator), control characters, and what is not UTF-8 (overlong forms among it). Freed with
- * g_free. */
+ * %2F (it would be read as a separator), control characters, and what is not UTF-8 (overlong forms among it). Freed
+ * with g_free. */
 char *request_decode_path(const char *raw, struct err *e) MUST_CHECK;
 
 /* The pairs of a query string (application/x-www-form-urlencoded) as an object of strings. Refused with ERR_INVALID:

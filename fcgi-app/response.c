@@ -26,7 +26,10 @@ static const struct {
     {503, "Service Unavailable"},
 };
 
-static void text_cleanup(char **text) { free(*text); }
+static void text_cleanup(char **text)
+{
+    free(*text);
+}
 
 const char *response_title(int status)
 {

@@ -28,7 +28,8 @@ void response_header(struct response *r, const char *name, const char *format, .
 void response_json(struct response *r, int status, const json_t *body);
 void response_empty(struct response *r, int status);
 
-/* RFC 9457. code is the machine's word for it; detail one sentence for people. A former body is replaced, headers stay. */
+/* RFC 9457. code is the machine's word for it; detail one sentence for people. A former body is replaced, headers stay.
+ */
 void response_problem(struct response *r, int status, const char *code, const char *detail);
 /* The same with errors[] (422) or any other members; extra is borrowed and may be NULL. */
 void response_problem_with(struct response *r, int status, const char *code, const char *detail, const json_t *extra);

@@ -10,7 +10,7 @@
 
 #define DB_DOWN_MEMORY_US (300 * US_PER_MS)
 
-/* --- answers of failures -------------------------------------------------------------------------------------------------- */
+/* --- answers of failures ---------------------------------------------------------------------------------------- */
 
 static const struct {
     enum err_code code;
@@ -25,7 +25,8 @@ static const struct {
     {ERR_DENIED, 403, "forbidden", NULL},
     {ERR_UNAVAILABLE, 503, "unavailable", "The database is not available. Try again shortly."},
     {ERR_LOCKED, 503, "busy", "Too many requests want the same row. Try again shortly."},
-    {ERR_UNKNOWN_OUTCOME, 503, "unavailable", "The connection to the database broke; whether the change was made is not known."},
+    {ERR_UNKNOWN_OUTCOME, 503, "unavailable",
+     "The connection to the database broke; whether the change was made is not known."},
     {ERR_TIMEOUT, 503, "timeout", "The database took too long. Try again shortly."},
 };
 
@@ -38,7 +39,8 @@ static void answer_failure(struct response *r, enum err_code code, const char *t
         if (failures[i].status == 503) {
             response_header(r, "Retry-After", "1");
         }
-        response_problem(r, failures[i].status, failures[i].word, failures[i].detail == NULL ? text : failures[i].detail);
+        response_problem(r, failures[i].status, failures[i].word,
+                         failures[i].detail == NULL ? text : failures[i].detail);
         return;
     }
     response_problem(r, 500, "internal", "The server failed. The request id leads to the cause in its log.");
@@ -55,9 +57,12 @@ void call_fail(struct call *c, const struct err *e)
     }
 }
 
-void call_note_job(struct call *c, const char *job_id) { g_strlcpy(c->job_id, job_id, sizeof(c->job_id)); }
+void call_note_job(struct call *c, const char *job_id)
+{
+    g_strlcpy(c->job_id, job_id, sizeof(c->job_id));
+}
 
-/* --- match ------------------------------------------------------------------------------------------------------------------ */
+/* --- match ------------------------------------------------------------------------------------------------------ */
 
 bool router_fits(const char *pattern, const char *path, char value[PATH_VALUE_BYTES])
 {
@@ -140,7 +145,7 @@ static bool phase_match(struct call *c)
     return false;
 }
 
-/* --- database, limit, preconditions --------------------------------------------------------------------------------------------- */
+/* --- database, limit, preconditions ----------------------------------------------------------------------------- */
 
 /* While MariaDB is known to be away nobody waits for a connection: the threads stay free to say so. */
 static bool phase_database(struct call *c)
@@ -187,13 +192,14 @@ static bool phase_preconditions(struct call *c)
         }
     }
     if ((c->route->flags & ROUTE_IDEMPOTENCY_KEY) != 0 && key != NULL && !request_is_idempotency_key(key)) {
-        response_problem(c->response, 400, "malformed_header", "Idempotency-Key must be 1 to 255 printable ASCII characters.");
+        response_problem(c->response, 400, "malformed_header",
+                         "Idempotency-Key must be 1 to 255 printable ASCII characters.");
         return false;
     }
     return true;
 }
 
-/* --- parse and validate ---------------------------------------------------------------------------------------------------------- */
+/* --- parse and validate ----------------------------------------------------------------------------------------- */
 
 static bool parse_query(struct call *c, struct problems *problems)
 {
@@ -209,8 +215,8 @@ static bool check_body_state(struct call *c)
 {
     const struct request *r = c->request;
     if (r->body_state == REQUEST_BODY_TOO_LARGE) {
-        g_autofree char *detail =
-            g_strdup_printf("The body may have at most %" PRId64 " bytes.", c->conf->api.body_max_bytes);
+        g_autofree char *detail = g_strdup_printf("The body may have at most %" PRId64 " bytes.",
+                                                  c->conf->api.body_max_bytes);
         response_problem(c->response, 413, "too_large", detail);
         return false;
     }
@@ -218,7 +224,8 @@ static bool check_body_state(struct call *c)
         response_problem(c->response, 400, "malformed_body", "The body is not as long as Content-Length says.");
         return false;
     }
-    if (r->body_bytes > 0 && !request_is_json(request_param(r, "CONTENT_TYPE"), (c->route->flags & ROUTE_MERGE_PATCH) != 0)) {
+    if (r->body_bytes > 0 &&
+        !request_is_json(request_param(r, "CONTENT_TYPE"), (c->route->flags & ROUTE_MERGE_PATCH) != 0)) {
         response_problem(c->response, 415, "unsupported_media_type",
                          (c->route->flags & ROUTE_MERGE_PATCH) != 0
                              ? "The body must be application/json or application/merge-patch+json, in UTF-8."
@@ -272,15 +279,18 @@ static bool phase_handle(struct call *c)
     return true;
 }
 
-/* --- the walk -------------------------------------------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------------------------- */
 
 /* Each returns false when it has answered. */
 static bool (*const phases[])(struct call *) = {
-    phase_match, auth_authenticate,   phase_database, auth_authorize,
+    phase_match, auth_authenticate,   auth_authorize, phase_database, auth_organization,
     phase_limit, phase_preconditions, phase_parse,    phase_handle,
 };
 
-static const char *or_null(bool is_there, const char *text) { return is_there ? text : NULL; }
+static const char *or_null(bool is_there, const char *text)
+{
+    return is_there ? text : NULL;
+}
 
 static void log_call(const struct call *c, int64_t began_us)
 {

@@ -1,6 +1,9 @@
 #include "state.h"
 
-static void free_conf(gpointer conf) { conf_free(conf); }
+static void free_conf(gpointer conf)
+{
+    conf_free(conf);
+}
 
 static struct snapshot *make_snapshot(const struct conf *conf, struct token_keys *keys)
 {

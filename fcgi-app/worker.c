@@ -17,7 +17,7 @@
 #define ACCEPT_PAUSE_US 20000
 #define CLEANUP_EVERY_US (60 * US_PER_S)
 
-/* --- one request ------------------------------------------------------------------------------------------------------------ */
+/* --- one request ------------------------------------------------------------------------------------------------ */
 
 static void discard(FCGX_Stream *in)
 {
@@ -81,7 +81,7 @@ static void clean_up(struct api *api, struct db *db)
     }
 }
 
-/* --- accepting -------------------------------------------------------------------------------------------------------------- */
+/* --- accepting -------------------------------------------------------------------------------------------------- */
 
 static void watch(int epoll_fd, int fd, uint32_t events)
 {
@@ -144,7 +144,7 @@ static void *worker_run(void *arg)
     return NULL;
 }
 
-/* --- the crew --------------------------------------------------------------------------------------------------------------- */
+/* --- the crew --------------------------------------------------------------------------------------------------- */
 
 bool workers_prepare(struct err *e)
 {
@@ -167,7 +167,10 @@ void workers_stop(struct workers *w)
     (void)eventfd_write(w->stop_fd, 1);
 }
 
-int workers_running(struct workers *w) { return atomic_load(&w->running); }
+int workers_running(struct workers *w)
+{
+    return atomic_load(&w->running);
+}
 
 void workers_join(struct workers *w)
 {

@@ -5,7 +5,10 @@
 
 #include "ground/base.h"
 
-static void text_cleanup(char **text) { free(*text); }
+static void text_cleanup(char **text)
+{
+    free(*text);
+}
 
 static void append_scalar(GString *out, const json_t *value)
 {
@@ -28,11 +31,15 @@ static bool is_word_of_yaml(const char *key)
 static void append_key(GString *out, const char *key)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/-+.{}";
-    bool is_plain = (g_ascii_isalpha(key[0]) || key[0] == '/') && strspn(key, plain) == strlen(key) && !is_word_of_yaml(key);
+    bool is_plain = (g_ascii_isalpha(key[0]) || key[0] == '/') && strspn(key, plain) == strlen(key) &&
+                    !is_word_of_yaml(key);
     g_string_append_printf(out, is_plain ? "%s:" : "\"%s\":", key);
 }
 
-static bool is_block(const json_t *value) { return json_object_size(value) > 0 || json_array_size(value) > 0; }
+static bool is_block(const json_t *value)
+{
+    return json_object_size(value) > 0 || json_array_size(value) > 0;
+}
 
 static void append_block(GString *out, const json_t *value, int indent, bool at_line_start);
 
@@ -51,7 +58,10 @@ static void append_value(GString *out, const json_t *value, int indent, bool is_
     }
 }
 
-static void append_indent(GString *out, int indent) { g_string_append_printf(out, "%*s", indent, ""); }
+static void append_indent(GString *out, int indent)
+{
+    g_string_append_printf(out, "%*s", indent, "");
+}
 
 static void append_block(GString *out, const json_t *value, int indent, bool at_line_start)
 {
@@ -73,4 +83,7 @@ static void append_block(GString *out, const json_t *value, int indent, bool at_
     }
 }
 
-void yaml_append(GString *out, const json_t *value) { append_block(out, value, 0, true); }
+void yaml_append(GString *out, const json_t *value)
+{
+    append_block(out, value, 0, true);
+}

@@ -7,8 +7,8 @@
 #include <glib.h>
 #include <jansson.h>
 
-/* Appends value, an object or array with at least one member. Strings are double-quoted as in JSON, which YAML reads the
- * same way. */
+/* Appends value, an object or array with at least one member. Strings are double-quoted as in JSON, which YAML reads
+ * the same way. */
 void yaml_append(GString *out, const json_t *value);
 
 #endif

@@ -172,8 +172,8 @@ static struct db_failure collect(MYSQL_STMT *handle, struct db_result *result)
     }
     uint64_t affected = mysql_stmt_affected_rows(handle);
     if (f.number != 0) {
-        /* INSERT ... RETURNING fails after its columns were announced. Connector/C 3.3 then still waits for the rows when
-         * the statement runs again, until the read timeout, unless it is reset. */
+        /* INSERT ... RETURNING fails after its columns were announced. Unless the statement is reset, Connector/C 3.3
+         * waits for the rows, until the read timeout, when it runs again. */
         (void)mysql_stmt_reset(handle);
     }
     mysql_stmt_free_result(handle);

@@ -49,7 +49,7 @@ const char *token_role_name(unsigned bit)
     return "";
 }
 
-/* --- verify: the outside ------------------------------------------------------------------------------------------- */
+/* --- verify: the outside ---------------------------------------------------------------------------------------- */
 
 static int base64url_value(char c)
 {
@@ -114,7 +114,7 @@ static json_t *decode_object(const char *text, size_t n, struct err *e)
     return value;
 }
 
-/* --- verify: the header -------------------------------------------------------------------------------------------- */
+/* --- verify: the header ----------------------------------------------------------------------------------------- */
 
 static bool check_header(const json_t *header, struct err *e)
 {
@@ -126,8 +126,8 @@ static bool check_header(const json_t *header, struct err *e)
     }
     const json_t *typ = json_object_get(header, "typ");
     const char *name = json_string_value(typ);
-    if (typ != NULL && (name == NULL || (g_ascii_strcasecmp(name, "JWT") != 0 &&
-                                         g_ascii_strcasecmp(name, "at+jwt") != 0))) {
+    if (typ != NULL &&
+        (name == NULL || (g_ascii_strcasecmp(name, "JWT") != 0 && g_ascii_strcasecmp(name, "at+jwt") != 0))) {
         return err_set(e, ERR_DENIED, "the token is not of type JWT");
     }
     return true;
@@ -202,7 +202,7 @@ static bool check_signature(const struct token_key *key, const char *jwt, const 
     return true;
 }
 
-/* --- verify: the claims -------------------------------------------------------------------------------------------- */
+/* --- verify: the claims ----------------------------------------------------------------------------------------- */
 
 /* A NumericDate (RFC 7519 section 2): seconds, perhaps with a fraction. */
 static bool read_time(const json_t *claims, const char *name, bool required, int64_t *ret_s, struct err *e)
@@ -241,7 +241,10 @@ static bool check_times(const json_t *claims, const struct token_opts *o, int64_
     return true;
 }
 
-static bool is_wanted(const char *option) { return option != NULL && option[0] != '\0'; }
+static bool is_wanted(const char *option)
+{
+    return option != NULL && option[0] != '\0';
+}
 
 static bool equals(const json_t *value, const char *wanted)
 {

@@ -54,8 +54,8 @@ struct token_claims {
 bool token_verify(const struct token_keys *keys, const char *jwt, const struct token_opts *opts,
                   struct token_claims *ret, struct err *e) MUST_CHECK;
 
-/* A token signed with the first key of the file that can sign. issuer and audience may be NULL or empty. The caller frees
- * it with g_free. */
+/* A token signed with the first key of the file that can sign. issuer and audience may be NULL or empty. The caller
+ * frees it with g_free. */
 char *token_sign(const char *jwks_file, const char *issuer, const char *audience, const char *org, const char *sub,
                  const char *role, int64_t ttl_s, struct err *e) MUST_CHECK;
 

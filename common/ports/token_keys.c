@@ -17,7 +17,10 @@ const struct token_alg_row token_algs[TOKEN_ALGS] = {
     [TOKEN_ES256] = {.name = "ES256", .kty = "EC", .private_member = "d"},
 };
 
-static void keys_cleanup(struct token_keys **keys) { token_keys_unref(*keys); }
+static void keys_cleanup(struct token_keys **keys)
+{
+    token_keys_unref(*keys);
+}
 
 struct token_keys *token_keys_ref(struct token_keys *keys)
 {
@@ -37,7 +40,10 @@ void token_keys_unref(struct token_keys *keys)
     g_free(keys);
 }
 
-size_t token_keys_count(const struct token_keys *keys) { return keys->n; }
+size_t token_keys_count(const struct token_keys *keys)
+{
+    return keys->n;
+}
 
 /* The algorithm of a JWK, or TOKEN_ALGS when it is of none that we verify. */
 static enum token_alg alg_of_jwk(const json_t *jwk)
@@ -58,7 +64,8 @@ static enum token_alg alg_of_jwk(const json_t *jwk)
     return TOKEN_ALGS;
 }
 
-/* RFC 7518 section 6: key material is base64url without padding. libcjose asserts where it should refuse what is not. */
+/* RFC 7518 section 6: key material is base64url without padding. libcjose asserts where it should refuse what is not.
+ */
 static bool has_sound_material(const json_t *jwk)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -22,9 +22,15 @@ static void jws_cleanup(cjose_jws_t **jws)
     }
 }
 
-static void keys_cleanup(struct token_keys **keys) { token_keys_unref(*keys); }
+static void keys_cleanup(struct token_keys **keys)
+{
+    token_keys_unref(*keys);
+}
 
-static bool is_wanted(const char *option) { return option != NULL && option[0] != '\0'; }
+static bool is_wanted(const char *option)
+{
+    return option != NULL && option[0] != '\0';
+}
 
 static const struct token_key *find_signer(const struct token_keys *keys)
 {
@@ -55,8 +61,9 @@ static char *sign_text(const struct token_key *key, const char *text, struct err
     cjose_err ce;
     const char *compact = NULL;
     cjose_header_t *header CLEANUP(header_cleanup) = make_header(key);
-    cjose_jws_t *jws CLEANUP(jws_cleanup) =
-        header == NULL ? NULL : cjose_jws_sign(key->jwk, header, (const uint8_t *)text, strlen(text), &ce);
+    cjose_jws_t *jws CLEANUP(jws_cleanup) = header == NULL ? NULL
+                                                           : cjose_jws_sign(key->jwk, header, (const uint8_t *)text,
+                                                                            strlen(text), &ce);
     if (jws == NULL || !cjose_jws_export(jws, &compact, &ce)) {
         err_set(e, ERR_INTERNAL, "the key could not sign");
         return NULL;
@@ -74,9 +81,11 @@ static json_t *make_claims(const char *org, const char *sub, const char *role, i
 char *token_sign(const char *jwks_file, const char *issuer, const char *audience, const char *org, const char *sub,
                  const char *role, int64_t ttl_s, struct err *e)
 {
-    if (!token_org_is_valid(org) || !g_utf8_validate(sub, -1, NULL) || !token_sub_is_valid(sub) || token_role_bit(role) == 0) {
-        err_set(e, ERR_INVALID, "no token for that organization, user or role: an organization has 1 to 64 of A-Z a-z "
-                                "0-9 . _ -, a user 1 to 128 characters, and a role is SystemAdmin or Service");
+    if (!token_org_is_valid(org) || !g_utf8_validate(sub, -1, NULL) || !token_sub_is_valid(sub) ||
+        token_role_bit(role) == 0) {
+        err_set(e, ERR_INVALID,
+                "no token for that organization, user or role: an organization has 1 to 64 of A-Z a-z "
+                "0-9 . _ -, a user 1 to 128 characters, and a role is SystemAdmin or Service");
         return NULL;
     }
     struct token_keys *keys CLEANUP(keys_cleanup) = token_keys_load(jwks_file, e);

@@ -36,7 +36,8 @@ static const struct {
     {"*, \"17\"", false, false, false},
     {"\"1 7\"", false, false, false},
     {"", false, false, false},
-    {"\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"17\"", false, false, false},
+    {"\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"1\",\"17\"", false,
+     false, false},
 };
 
 static void test_headers(void **state UNUSED)
@@ -46,8 +47,8 @@ static void test_headers(void **state UNUSED)
         if (etag_parse(rows[i].header, &list) != rows[i].well_formed) {
             fail_msg("%s: well-formed should be %d", rows[i].header, rows[i].well_formed);
         }
-        if (rows[i].well_formed && (etag_matches_strongly(&list, 17) != rows[i].strong ||
-                                    etag_matches_weakly(&list, 17) != rows[i].weak)) {
+        if (rows[i].well_formed &&
+            (etag_matches_strongly(&list, 17) != rows[i].strong || etag_matches_weakly(&list, 17) != rows[i].weak)) {
             fail_msg("%s: matches should be %d and %d", rows[i].header, rows[i].strong, rows[i].weak);
         }
     }

@@ -20,17 +20,14 @@ static void test_what_a_row_says(void **state UNUSED)
         int64_t reset_s;
         int64_t retry_after_s;
     } rows[] = {
-        {3 * S, true, 20, 19, 3, 1},          /* the first of 20 a minute */
-        {60 * S, true, 20, 0, 60, 3},         /* the twentieth at once */
-        {60 * S - 1, false, 20, 0, 60, 3},    /* the next, a moment later */
-        {58 * S, false, 20, 0, 58, 1},
-        {57 * S + 1, false, 20, 0, 58, 1},
-        {12 * S, true, 5, 4, 12, 1},
-        {60 * S, false, 5, 0, 60, 12},
-        {50 * S + 1, true, 10, 1, 51, 1},
-        {-5 * S, true, 10, 10, 0, 1},         /* long ago */
-        {500 * S, false, 10, 0, 60, 6},       /* the clock was set back */
-        {8571428, true, 7, 6, 9, 1},         /* 60 s / 7 is no whole number */
+        {3 * S, true, 20, 19, 3, 1},       /* the first of 20 a minute */
+        {60 * S, true, 20, 0, 60, 3},      /* the twentieth at once */
+        {60 * S - 1, false, 20, 0, 60, 3}, /* the next, a moment later */
+        {58 * S, false, 20, 0, 58, 1},     {57 * S + 1, false, 20, 0, 58, 1},
+        {12 * S, true, 5, 4, 12, 1},       {60 * S, false, 5, 0, 60, 12},
+        {50 * S + 1, true, 10, 1, 51, 1},  {-5 * S, true, 10, 10, 0, 1}, /* long ago */
+        {500 * S, false, 10, 0, 60, 6},                                  /* the clock was set back */
+        {8571428, true, 7, 6, 9, 1},                                     /* 60 s / 7 is no whole number */
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct limit_state got;

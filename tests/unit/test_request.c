@@ -37,12 +37,12 @@ static const struct {
     {"/a%0Ab", NULL},
     {"/a%7Fb", NULL},
     {"/a\x01", NULL},
-    {"/%C0%AF", NULL},         /* overlong '/' */
-    {"/%E0%80%AF", NULL},      /* overlong '/' */
-    {"/%C0%80", NULL},         /* overlong NUL */
-    {"/%ED%A0%80", NULL},      /* surrogate */
-    {"/%F4%90%80%80", NULL},   /* past U+10FFFF */
-    {"/%E9", NULL},            /* Latin-1 */
+    {"/%C0%AF", NULL},       /* overlong '/' */
+    {"/%E0%80%AF", NULL},    /* overlong '/' */
+    {"/%C0%80", NULL},       /* overlong NUL */
+    {"/%ED%A0%80", NULL},    /* surrogate */
+    {"/%F4%90%80%80", NULL}, /* past U+10FFFF */
+    {"/%E9", NULL},          /* Latin-1 */
 };
 
 static void test_paths(void **state UNUSED)
@@ -136,7 +136,8 @@ static const struct {
 static void test_content_types(void **state UNUSED)
 {
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-        if (request_is_json(types[i].type, false) != types[i].json || request_is_json(types[i].type, true) != types[i].merge) {
+        if (request_is_json(types[i].type, false) != types[i].json ||
+            request_is_json(types[i].type, true) != types[i].merge) {
             fail_msg("%s", types[i].type);
         }
     }
@@ -194,8 +195,9 @@ static void test_idempotency_keys(void **state UNUSED)
 
 static void test_lengths(void **state UNUSED)
 {
-    static const char *const rows[] = {"CONTENT_LENGTH=", "CONTENT_LENGTH=0", "CONTENT_LENGTH=12", "CONTENT_LENGTH=-1",
-                                 "CONTENT_LENGTH=+1", "CONTENT_LENGTH=1 ", "CONTENT_LENGTH=0x1", "CONTENT_LENGTH=99999999999999999999"};
+    static const char *const rows[] = {
+        "CONTENT_LENGTH=",   "CONTENT_LENGTH=0",  "CONTENT_LENGTH=12",  "CONTENT_LENGTH=-1",
+        "CONTENT_LENGTH=+1", "CONTENT_LENGTH=1 ", "CONTENT_LENGTH=0x1", "CONTENT_LENGTH=99999999999999999999"};
     static const struct {
         bool ok;
         uint64_t length;
@@ -227,9 +229,9 @@ static void test_whole_request(void **state UNUSED)
 
 static void test_request_ids_that_are_replaced(void **state UNUSED)
 {
-    static const char *const rows[] = {"HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b", "HTTP_X_REQUEST_ID=a\"b",
-                                 "HTTP_X_REQUEST_ID=0123456789012345678901234567890123456789012345678901234567890123456789",
-                                 "OTHER=1"};
+    static const char *const rows[] = {
+        "HTTP_X_REQUEST_ID=", "HTTP_X_REQUEST_ID=a b", "HTTP_X_REQUEST_ID=a\"b",
+        "HTTP_X_REQUEST_ID=0123456789012345678901234567890123456789012345678901234567890123456789", "OTHER=1"};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree char *param = g_strdup(rows[i]);
         char *const params[] = {param, NULL};

@@ -9,7 +9,10 @@
 
 #include "router.h"
 
-static bool is_mutating(const struct route *r) { return strcmp(r->method, "GET") != 0; }
+static bool is_mutating(const struct route *r)
+{
+    return strcmp(r->method, "GET") != 0;
+}
 
 static void test_rows_are_complete(void **state UNUSED)
 {
@@ -108,8 +111,8 @@ static void test_matches(void **state UNUSED)
         const struct route *r = router_match(rows[i].method, rows[i].path, value, allowed);
         if (g_strcmp0(r == NULL ? NULL : r->operation, rows[i].operation) != 0 || strcmp(value, rows[i].value) != 0 ||
             (r == NULL && strcmp(allowed->str, rows[i].allowed) != 0)) {
-            fail_msg("%s %s: %s, value '%s', allowed '%s'", rows[i].method, rows[i].path, r == NULL ? "none" : r->operation,
-                     value, allowed->str);
+            fail_msg("%s %s: %s, value '%s', allowed '%s'", rows[i].method, rows[i].path,
+                     r == NULL ? "none" : r->operation, value, allowed->str);
         }
     }
 }
@@ -129,8 +132,8 @@ static void test_long_values_do_not_fit(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_are_complete), cmocka_unit_test(test_rows_are_unique),
-        cmocka_unit_test(test_no_row_is_shadowed), cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_rows_are_complete),      cmocka_unit_test(test_rows_are_unique),
+        cmocka_unit_test(test_no_row_is_shadowed),     cmocka_unit_test(test_matches),
         cmocka_unit_test(test_long_values_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

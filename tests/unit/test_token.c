@@ -24,8 +24,9 @@
 #define K "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
 #define OTHER_K "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA"
 #define KEYS "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"one\",\"alg\":\"HS256\",\"k\":\"" K "\"}]}"
-#define TWO_KEYS                                                                                                       \
-    "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"one\",\"k\":\"" K "\"},{\"kty\":\"oct\",\"kid\":\"two\",\"k\":\"" OTHER_K "\"}]}"
+#define TWO_KEYS                                                                                                     \
+    "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"one\",\"k\":\"" K "\"},{\"kty\":\"oct\",\"kid\":\"two\",\"k\":\"" OTHER_K \
+    "\"}]}"
 #define GOOD_HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"one\"}"
 #define GOOD "\"org\":\"acme\",\"sub\":\"u1\",\"roles\":[\"SystemAdmin\"]"
 #define EXP ",\"exp\":1800000600"
@@ -62,7 +63,10 @@ static char *forge(const char *header, const char *body, const void *key, size_t
     return g_strconcat(signed_text, ".", signature, NULL);
 }
 
-static char *make(const char *header, const char *body) { return forge(header, body, SECRET, strlen(SECRET)); }
+static char *make(const char *header, const char *body)
+{
+    return forge(header, body, SECRET, strlen(SECRET));
+}
 
 static struct token_keys *parse_keys(const char *text)
 {
@@ -86,14 +90,15 @@ static bool accepts(const struct token_keys *keys, const char *jwt, const struct
     return ok;
 }
 
-/* --- claims ---------------------------------------------------------------------------------------------------------- */
+/* --- claims ----------------------------------------------------------------------------------------------------- */
 
 static void test_good_token_gives_its_claims(void **state UNUSED)
 {
     struct token_keys *keys = parse_keys(KEYS);
     struct token_claims claims;
     struct err e = ERR_INIT;
-    g_autofree char *jwt = make(GOOD_HEADER, "{\"org\":\"acme\",\"sub\":\"u1\",\"roles\":[\"Service\",\"Cook\"]" EXP "}");
+    g_autofree char *jwt = make(GOOD_HEADER,
+                                "{\"org\":\"acme\",\"sub\":\"u1\",\"roles\":[\"Service\",\"Cook\"]" EXP "}");
     assert_true(token_verify(keys, jwt, &plain_opts, &claims, &e));
     assert_string_equal(claims.org, "acme");
     assert_string_equal(claims.sub, "u1");
@@ -202,7 +207,7 @@ static void test_issuer_and_audience(void **state UNUSED)
     token_keys_unref(keys);
 }
 
-/* --- headers --------------------------------------------------------------------------------------------------------- */
+/* --- headers ---------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *header;
@@ -254,7 +259,8 @@ static void test_without_kid_only_when_one_key_fits(void **state UNUSED)
     g_autofree char *without = make("{\"alg\":\"HS256\"}", "{" GOOD EXP "}");
     g_autofree char *first = make("{\"alg\":\"HS256\",\"kid\":\"one\"}", "{" GOOD EXP "}");
     g_autofree char *wrong = make("{\"alg\":\"HS256\",\"kid\":\"two\"}", "{" GOOD EXP "}");
-    g_autofree char *second = forge("{\"alg\":\"HS256\",\"kid\":\"two\"}", "{" GOOD EXP "}", OTHER_SECRET, strlen(OTHER_SECRET));
+    g_autofree char *second = forge("{\"alg\":\"HS256\",\"kid\":\"two\"}", "{" GOOD EXP "}", OTHER_SECRET,
+                                    strlen(OTHER_SECRET));
     assert_false(accepts(keys, without, &plain_opts));
     assert_true(accepts(keys, first, &plain_opts));
     assert_false(accepts(keys, wrong, &plain_opts));
@@ -265,13 +271,13 @@ static void test_without_kid_only_when_one_key_fits(void **state UNUSED)
 static void test_embedded_key_is_not_used(void **state UNUSED)
 {
     struct token_keys *keys = parse_keys(KEYS);
-    g_autofree char *jwt = forge("{\"alg\":\"HS256\",\"jwk\":{\"kty\":\"oct\",\"k\":\"" OTHER_K "\"}}", "{" GOOD EXP "}",
-                                 OTHER_SECRET, strlen(OTHER_SECRET));
+    g_autofree char *jwt = forge("{\"alg\":\"HS256\",\"jwk\":{\"kty\":\"oct\",\"k\":\"" OTHER_K "\"}}",
+                                 "{" GOOD EXP "}", OTHER_SECRET, strlen(OTHER_SECRET));
     assert_false(accepts(keys, jwt, &plain_opts));
     token_keys_unref(keys);
 }
 
-/* --- the outside ------------------------------------------------------------------------------------------------------- */
+/* --- the outside ------------------------------------------------------------------------------------------------ */
 
 static void test_no_signature(void **state UNUSED)
 {
@@ -318,7 +324,7 @@ static void test_tampered_hmac_token(void **state UNUSED)
     token_keys_unref(keys);
 }
 
-/* --- real key pairs ------------------------------------------------------------------------------------------------------ */
+/* --- real key pairs --------------------------------------------------------------------------------------------- */
 
 struct pair {
     char *file;
@@ -420,8 +426,8 @@ static void test_what_sign_refuses(void **state UNUSED)
         const char *org;
         const char *sub;
         const char *role;
-    } rows[] = {{"", "u", "Service"}, {"a b", "u", "Service"}, {"a", "", "Service"}, {"a", "u\n", "Service"},
-                {"a", "u", "Cook"},   {"a", "\xff", "Service"}};
+    } rows[] = {{"", "u", "Service"},    {"a b", "u", "Service"}, {"a", "", "Service"},
+                {"a", "u\n", "Service"}, {"a", "u", "Cook"},      {"a", "\xff", "Service"}};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct err e = ERR_INIT;
         assert_null(token_sign(pair.file, NULL, NULL, rows[i].org, rows[i].sub, rows[i].role, 60, &e));
@@ -430,11 +436,11 @@ static void test_what_sign_refuses(void **state UNUSED)
     pair_release(&pair);
 }
 
-/* --- key sets ------------------------------------------------------------------------------------------------------------ */
+/* --- key sets --------------------------------------------------------------------------------------------------- */
 
-#define RSA_1024                                                                                                       \
-    "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"r\",\"e\":\"AQAB\",\"n\":\""                                                  \
-    "w4RvNqUuvUNDpbtlcyoTxVdnYJDnsFjZsq2P7mBnd6wqGzJ5vh0HZKgYmfHoeLqXAVX4tDK2EMoVcqVYvJ0K0Q0c3T4Y0mFQ0d3bmVFVE1X"  \
+#define RSA_1024                                                                                                  \
+    "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"r\",\"e\":\"AQAB\",\"n\":\""                                           \
+    "w4RvNqUuvUNDpbtlcyoTxVdnYJDnsFjZsq2P7mBnd6wqGzJ5vh0HZKgYmfHoeLqXAVX4tDK2EMoVcqVYvJ0K0Q0c3T4Y0mFQ0d3bmVFVE1X" \
     "c1m8mJqkJwUu1mVfJQdVhH0v0yqJ9J3o8s2vZqkC8s5nH2qzY8m0kVQX1Zy3m1\"}]}"
 
 static const struct {
@@ -448,7 +454,9 @@ static const struct {
     {"[]", 0},
     {"nonsense", 0},
     {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"short\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZg\"}]}", 0},
-    {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\"},{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" OTHER_K "\"}]}", 0},
+    {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\"},{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" OTHER_K
+     "\"}]}",
+     0},
     {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\",\"use\":\"enc\"}]}", 0},
     {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\",\"alg\":\"HS512\"}]}", 0},
     {"{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"" K "\",\"alg\":\"RS256\"}]}", 0},

@@ -1,0 +1,157 @@
+#include "openapi_schemas.h"
+
+#include "api.h"
+#include "domain/job.h"
+#include "domain/job_types.h"
+#include "domain/settings.h"
+
+json_t *openapi_ref(const char *schema)
+{
+    return json_pack("{s:s+}", "$ref", "#/components/schemas/", schema);
+}
+
+char *openapi_input_name(const struct record *record)
+{
+    return g_strconcat(record->name, record->table == NULL ? "" : "Update", NULL);
+}
+
+/* --- answers that are no row of a table ------------------------------------------------------------------------- */
+
+#define ALWAYS FIELD_REQUIRED
+
+static const char *const health_words[] = {"ok", NULL};
+static const char *const readiness_words[] = {"ready", "degraded", "unavailable", NULL};
+static const char *const component_words[] = {"ok", "unavailable", NULL};
+
+static const struct field health_fields[] = {
+    {.name = "status", .type = FIELD_ENUM, .flags = ALWAYS, .choices = health_words},
+};
+static const struct field readiness_fields[] = {
+    {.name = "status", .type = FIELD_ENUM, .flags = ALWAYS, .choices = readiness_words},
+};
+static const struct field component_fields[] = {
+    {.name = "database", .type = FIELD_ENUM, .flags = ALWAYS, .choices = component_words},
+    {.name = "broker", .type = FIELD_ENUM, .flags = ALWAYS, .choices = component_words},
+};
+static const struct field test_email_fields[] = {
+    {.name = "success", .type = FIELD_BOOL, .flags = ALWAYS},
+    {.name = "job_id", .type = FIELD_UUID, .flags = ALWAYS},
+    {.name = "message", .type = FIELD_STRING, .help = "What the provider said"},
+    {.name = "error", .type = FIELD_STRING, .help = "Why there was no success"},
+};
+static const struct field job_list_fields[] = {
+    {.name = "total", .type = FIELD_INT, .flags = ALWAYS, .help = "Jobs that the filters let through"},
+    {.name = "total_capped",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "There are at least total; counting stopped there"},
+    {.name = "skip", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "limit", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "next_cursor",
+     .type = FIELD_STRING,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Where the next page begins; null: this is the last"},
+};
+static const struct field fault_fields[] = {
+    {.name = "pointer",
+     .type = FIELD_STRING,
+     .flags = ALWAYS,
+     .help = "JSON Pointer (RFC 6901) into the body, or ?name of a query parameter"},
+    {.name = "code", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "detail", .type = FIELD_STRING, .flags = ALWAYS},
+};
+static const struct field problem_fields[] = {
+    {.name = "type", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "title", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "status", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "detail", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "request_id", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "code", .type = FIELD_STRING, .help = "The machine's word for it; missing in nginx's own answers"},
+    {.name = "job_id", .type = FIELD_UUID, .help = "The job that is in the way"},
+    {.name = "job_status", .type = FIELD_STRING, .help = "Its status"},
+};
+
+#define ANSWER(record_name, list, text)                                          \
+    {                                                                            \
+        .name = record_name, .fields = list, .n = ARRAY_SIZE(list), .help = text \
+    }
+
+static const struct record answers[] = {
+    ANSWER("Health", health_fields, "The process answers"),
+    ANSWER("Readiness", readiness_fields, "Whether requests can be served"),
+    ANSWER("ReadinessComponents", component_fields, "What they need"),
+    ANSWER("TestEmailResult", test_email_fields, "What became of a test mail"),
+    ANSWER("JobList", job_list_fields, "One page of jobs"),
+    ANSWER("Fault", fault_fields, "One field that is at fault"),
+    ANSWER("Problem", problem_fields, "RFC 9457"),
+};
+
+static json_t *array_of(const char *schema)
+{
+    return json_pack("{s:s, s:o}", "type", "array", "items", openapi_ref(schema));
+}
+
+static void add_member(json_t *schemas, const char *schema, const char *name, bool always, json_t *type)
+{
+    json_t *at = json_object_get(schemas, schema);
+    json_object_set_new(json_object_get(at, "properties"), name, type);
+    if (always) {
+        json_array_append_new(json_object_get(at, "required"), json_string(name));
+    }
+}
+
+static void add_answers(json_t *schemas)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+        /* As an input only what is flagged is required; unlike an input, an answer may grow. */
+        json_t *schema = record_describe(&answers[i], true);
+        json_object_del(schema, "additionalProperties");
+        json_object_set_new(schemas, answers[i].name, schema);
+    }
+    add_member(schemas, "Readiness", "components", true, openapi_ref("ReadinessComponents"));
+    add_member(schemas, "JobList", "jobs", true, array_of("Job"));
+    add_member(schemas, "Problem", "errors", false, array_of("Fault"));
+    json_object_set_new(schemas, "JobDetail",
+                        json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
+                                  "A job with its attempts that have ended, the last 200 in their order", "allOf",
+                                  openapi_ref("Job"), "type", "object", "required", "attempts", "properties",
+                                  "attempts", array_of("JobAttempt")));
+}
+
+/* --- records ---------------------------------------------------------------------------------------------------- */
+
+static const struct record *const outputs[] = {&settings_record, &job_record, &job_attempt_record};
+static const struct record *const inputs[] = {&settings_record, &job_create_body, &test_email_body, &empty_body};
+
+/* JobCreate knows the job types, and which payload goes with which. */
+static void add_job_types(json_t *schemas)
+{
+    json_t *create = json_object_get(schemas, job_create_body.name);
+    json_t *names = json_array();
+    json_t *rules = json_array();
+    for (size_t i = 0; i < job_types_n; i++) {
+        const struct job_type *t = &job_types[i];
+        json_object_set_new(schemas, t->payload->name, record_describe(t->payload, true));
+        json_array_append_new(names, json_string(t->name));
+        json_array_append_new(rules,
+                              json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "job_type", "const",
+                                        t->name, "then", "properties", "payload", openapi_ref(t->payload->name)));
+    }
+    json_object_set_new(json_object_get(json_object_get(create, "properties"), "job_type"), "enum", names);
+    json_object_set_new(create, "allOf", rules);
+}
+
+json_t *openapi_schemas(void)
+{
+    json_t *schemas = json_object();
+    for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
+        json_object_set_new(schemas, outputs[i]->name, record_describe(outputs[i], false));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(inputs); i++) {
+        g_autofree char *name = openapi_input_name(inputs[i]);
+        json_object_set_new(schemas, name, record_describe(inputs[i], true));
+    }
+    add_job_types(schemas);
+    add_answers(schemas);
+    return schemas;
+}
