@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DB_NAME = "bellman"
@@ -65,17 +66,17 @@ def write_nginx(stack):
         link.unlink(missing_ok=True)
         link.symlink_to(REPOSITORY / "nginx" / "snippets")
     half = len(stack.api_sockets) // 2
-    servers = "\n".join(f"        server unix:{path} max_fails=0{'' if i < half else ' backup'};"
+    servers = "\n".join(f"        server \"unix:{path}\" max_fails=0{'' if i < half else ' backup'};"
                         for i, path in enumerate(stack.api_sockets))
-    temp = "\n".join(f"    {name}_temp_path {home}/tmp/{name};"
+    temp = "\n".join(f"    {name}_temp_path \"{home}/tmp/{name}\";"
                      for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi"))
     types = pathlib.Path("/etc/nginx/mime.types")
     (home / "nginx.conf").write_text(f"""# Written by the stack launcher at every start.
 {'user root;' if os.geteuid() == 0 else ''}
 worker_processes 2;
 daemon off;
-pid {home}/nginx.pid;
-error_log {stack.log_dir}/nginx.log warn;
+pid "{home}/nginx.pid";
+error_log "{stack.log_dir}/nginx.log" warn;
 events {{
     worker_connections 2048;
 }}
@@ -87,7 +88,7 @@ http {{
     keepalive_requests 100000;
 {temp}
     include snippets/bellman-http.conf;
-    access_log {stack.log_dir}/nginx-access.log bellman buffer=16k flush=1s;
+    access_log "{stack.log_dir}/nginx-access.log" bellman buffer=16k flush=1s;
     upstream bellman_api {{
 {servers}
     }}
@@ -136,7 +137,7 @@ log.file = false
 loopback_users = none
 """, encoding="utf-8")
     wrapper = home / "rabbitmqctl"
-    exports = "\n".join(f"export {k}='{v}'" for k, v in sorted(rabbitmq_env(stack, {}).items()))
+    exports = "\n".join(f"export {k}={shlex.quote(v)}" for k, v in sorted(rabbitmq_env(stack, {}).items()))
     wrapper.write_text(f"#!/bin/sh\n{exports}\nexec /usr/lib/rabbitmq/bin/rabbitmqctl \"$@\"\n", encoding="utf-8")
     wrapper.chmod(0o700)
 

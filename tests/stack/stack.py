@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -45,7 +46,8 @@ REMEMBERED = ("apis", "layout", "conf_extra")
 class Stack:
     def __init__(self, directory=None, build=None, conf_extra=None, apis=None, layout=None, only=None, quiet=False):
         env = os.environ
-        self.dir = pathlib.Path(directory or env.get("STACK") or "var").resolve()
+        self.home = pathlib.Path(directory or env.get("STACK") or "var").resolve()
+        self.dir = self._plain(self.home)
         build = pathlib.Path(build or env.get("BELLMAN_BUILD") or f"build/{env.get('PROFILE', 'release')}")
         self.build = build if build.is_absolute() else config.REPOSITORY / build
         self.conf_extra = conf_extra if conf_extra is not None else env.get("BELLMAN_CONF_EXTRA", "")
@@ -69,20 +71,34 @@ class Stack:
 
     # ---- what is where ----------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _own_name(path):
+        return pathlib.Path("/tmp") / f"bellman-{hashlib.sha256(f'{os.geteuid()}:{path}'.encode()).hexdigest()[:12]}"
+
+    def _plain(self, home):
+        """The directory under a name that the servers' scripts can take: they stumble over spaces and quotes."""
+        if re.fullmatch(r"[A-Za-z0-9_./+-]+", str(home)):
+            return home
+        link = self._own_name(home).with_suffix(".dir")
+        if not link.is_symlink():
+            link.symlink_to(home)
+        if link.lstat().st_uid != os.geteuid() or os.readlink(link) != str(home):
+            raise StartError(f"{link} belongs to somebody else")
+        return link
+
     def _choose_run_dir(self):
         """Sockets live beside the data, or in /tmp when that path is too long for the kernel."""
         inside = self.dir / "run"
         if len(f"{inside}/consumer-4194304.ready") <= SOCKET_PATH_MAX:
             self.run_dir = inside
         else:
-            name = hashlib.sha256(f"{os.geteuid()}:{self.dir}".encode()).hexdigest()[:12]
-            self.run_dir = pathlib.Path("/tmp") / f"bellman-{name}"
+            self.run_dir = self._own_name(self.dir)
 
     def _name_sockets(self):
         self.api_sockets = [f"{self.run_dir}/api-{i}{slot}.sock" for slot in "ab" for i in range(1, self.apis + 1)]
 
     def _make_directories(self):
-        for path in (self.dir, self.log_dir):
+        for path in (self.home, self.log_dir):
             path.mkdir(parents=True, exist_ok=True)
         for path in (self.run_dir, self.dir / "keys"):
             path.mkdir(mode=0o700, exist_ok=True)
@@ -226,7 +242,7 @@ class Stack:
     @contextlib.contextmanager
     def _exclusive(self):
         """One launcher at a time works on a stack."""
-        self.dir.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         with open(self.dir / ".lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -286,7 +302,7 @@ class Stack:
         return self
 
     def down(self):
-        if self.dir.exists():
+        if self.home.exists():
             with self._exclusive():
                 self._stop_all()
 
@@ -347,7 +363,9 @@ class Stack:
 
     def clean(self):
         self.down()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+        if self.dir != self.home:
+            self.dir.unlink(missing_ok=True)
 
     def run(self):
         """In the foreground until SIGINT, SIGTERM or SIGHUP."""
@@ -416,6 +434,9 @@ def temporary(**options):
 
 def main(arguments):
     command = arguments[0] if arguments else ""
+    if len(arguments) != (2 if command == "restart" else 1):
+        parts.fail(__doc__)
+        return 64
     stack = Stack()
     if command not in ("run", "up"):
         stack.recall()
@@ -425,9 +446,9 @@ def main(arguments):
         if command == "up":
             stack.up()
             stack.say(stack.welcome().replace("Ctrl-C stops everything.", "make down stops everything."))
-        elif command == "restart" and len(arguments) == 2:
+        elif command == "restart":
             stack.restart(arguments[1])
-        elif command in ("down", "clean", "status") and len(arguments) == 1:
+        elif command in ("down", "clean", "status"):
             getattr(stack, command)()
         else:
             parts.fail(__doc__)
