@@ -1,4 +1,5 @@
 """wrk as the load generator for both subjects, and the numbers it gives."""
+import contextlib
 import dataclasses
 import json
 import os
@@ -25,15 +26,34 @@ def run_wrk(url, token, method, path, connections, seconds, body=None):
     if body is not None:
         env["BODY"] = json.dumps(body, separators=(",", ":"))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url],
-                          env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url]
+    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     if answer["bad"] or not answer["requests"]:
-        raise RuntimeError(f"{method} {url}{path}: {answer['bad']} of {answer['requests']} requests failed\n{done.stdout}")
+        raise RuntimeError(f"{method} {url}{path}: {answer['bad']} requests failed\n{done.stdout}")
     wall = answer["duration_us"] / 1e6
     cpu = (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) / wall
     return Load(answer["requests"], wall, answer["p50_us"] / 1e3, answer["p99_us"] / 1e3, cpu)
+
+
+def cpu_seconds(roots):
+    """Processor time of these processes, their living descendants, and the dead ones that were waited for."""
+    spent, parent = {}, {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            pid = int(path.parent.name)
+            parent[pid] = int(fields[1])
+            spent[pid] = sum(map(int, fields[11:15]))
+    roots = set(roots)
+    total = 0
+    for pid in spent:
+        above = pid
+        while above and above not in roots:
+            above = parent.get(above, 0)
+        total += spent[pid] if above else 0
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def spread(values):
@@ -42,11 +62,12 @@ def spread(values):
 
 
 def short(number):
-    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
 
 
 def table(rows, names):
-    """rows: [(title, unit, {name: [values]})]; the ratio is of the medians, the first name over the second."""
+    """rows: [(title, unit, {name: [values]})]. The ratio is of the medians; above 1 the first one does better: more per
+    second, or less of any other unit."""
     lines = ["| measure | " + " | ".join(f"{n} min / **median** / max" for n in names)
              + (" | ratio |" if len(names) == 2 else " |"), "| --- |" + " ---: |" * (len(names) + (len(names) == 2))]
     for title, unit, by_name in rows:
@@ -55,6 +76,8 @@ def table(rows, names):
             low, middle, high = spread(by_name[name])
             medians.append(middle)
             cells.append(f"{short(low)} / **{short(middle)}** / {short(high)}")
+        if not unit.endswith("/s"):
+            medians.reverse()
         ratio = [f"{medians[0] / medians[1]:.1f}x"] if len(names) == 2 else []
         lines.append(f"| {title}, {unit} | " + " | ".join(cells + ratio) + " |")
     return "\n".join(lines)

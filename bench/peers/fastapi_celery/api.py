@@ -118,7 +118,8 @@ def listing(who: Caller = Depends(caller), status: Optional[str] = None, skip: i
 def cancel(job_id: str, who: Caller = Depends(caller)):
     now = model.utc_now()
     with engine.begin() as db:
-        done = db.execute(sa.update(model.jobs).where(j.id == job_id, j.organization_id == who.org, j.status == "queued")
+        done = db.execute(sa.update(model.jobs)
+                          .where(j.id == job_id, j.organization_id == who.org, j.status == "queued")
                           .values(status="cancelled", completed_at=now, updated_at=now, updated_by=who.sub)).rowcount
     if not done:
         raise HTTPException(409)

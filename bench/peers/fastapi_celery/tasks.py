@@ -18,7 +18,7 @@ app.conf.update(
                        max_priority=9)],
     task_default_queue=QUEUE, task_default_exchange=QUEUE, task_default_routing_key=QUEUE,
     task_default_delivery_mode="persistent",
-    task_acks_late=True, task_reject_on_worker_lost=True, task_ignore_result=True, task_store_errors_even_if_ignored=False,
+    task_acks_late=True, task_reject_on_worker_lost=True, task_ignore_result=True,
     worker_prefetch_multiplier=int(os.environ.get("PEER_PREFETCH", "50")),
     worker_send_task_events=False, task_send_sent_event=False, task_track_started=False,
     worker_disable_rate_limits=True, worker_hijack_root_logger=False,
