@@ -151,6 +151,12 @@ int main(int argc, char **argv)
     }
     struct conf *conf = main_options_handle(&p.options, "answer Bellman's HTTP API over FastCGI", extra_options, &argc,
                                             &argv, &exit_code);
+    if (conf != NULL && argc > 1) {
+        (void)fprintf(stderr, "bellman-api: unexpected argument \"%s\"\nTry bellman-api --help.\n", argv[1]);
+        conf_free(conf);
+        conf = NULL;
+        exit_code = EX_USAGE;
+    }
     if (conf == NULL) {
         main_options_release(&p.options);
         return exit_code;
