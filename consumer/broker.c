@@ -85,7 +85,8 @@ static bool hand_back_unclaimed(struct pipeline *p, struct mq *mq, struct err *e
             if (d == NULL || !ok) {
                 break;
             }
-            ok = mq_reject(mq, d->tag, true, e);
+            const struct verdict back = {d->epoch, d->tag, VERDICT_REQUEUE};
+            ok = settle_one(mq, &back, e);
         }
     }
     return ok;

@@ -11,6 +11,7 @@
 #define LOOKAHEAD_US (20 * US_PER_MS)
 #define MISS_LIMIT 5
 #define MISS_DELAY_US (400 * US_PER_MS)
+#define HELD_DELAY_US (200 * US_PER_MS)
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 2000
 #define DEFERRED_POLL_MS 100
@@ -99,22 +100,23 @@ static struct verdict verdict_of(const struct delivery *d, enum verdict_kind kin
     return (struct verdict){.epoch = d->epoch, .tag = d->tag, .kind = kind};
 }
 
-/* The row may not be visible here yet (a replica, a restored backup): look a few times before giving up on it. */
-static bool defer_missing(struct pipeline *p, struct delivery *d)
+static void defer(struct pipeline *p, struct delivery *d, int64_t delay_us)
 {
-    if (++d->misses >= MISS_LIMIT) {
-        return false;
-    }
-    d->not_before_us = clock_mono_us() + MISS_DELAY_US * d->misses;
+    d->not_before_us = clock_mono_us() + delay_us;
     pthread_mutex_lock(&p->lock);
     g_queue_push_tail(&p->deferred, g_memdup2(d, sizeof(*d)));
     pthread_mutex_unlock(&p->lock);
-    return true;
 }
 
+/* A row that is missing may not be visible here yet (a replica, a restored backup): look a few times before giving up. */
 static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_claim_result result)
 {
-    if (result == JOB_MISSING && defer_missing(p, d)) {
+    if (result == JOB_HELD) {
+        defer(p, d, HELD_DELAY_US);
+        return;
+    }
+    if (result == JOB_MISSING && ++d->misses < MISS_LIMIT) {
+        defer(p, d, MISS_DELAY_US * d->misses);
         return;
     }
     bool is_dead = result == JOB_MISSING || (result == JOB_STALE_DEAD && d->redelivered);
@@ -128,7 +130,7 @@ static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_cl
     pipeline_settle(p, &v, 1);
 }
 
-static void make_runnable(struct pipeline *p, const struct delivery *d, struct job_claim *claim)
+static void make_runnable(struct pipeline *p, const struct delivery *d, struct job_claim *claim, int64_t crash_limit)
 {
     struct work *w = work_new(d);
     w->claim = *claim;
@@ -139,6 +141,8 @@ static void make_runnable(struct pipeline *p, const struct delivery *d, struct j
     atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
     p->runnable_cost_us[lane] += w->cost_us;
+    w->is_suspect = job_is_suspect(w->claim.crash_count, crash_limit);
+    p->suspects += w->is_suspect ? 1 : 0;
     g_hash_table_add(p->active, w);
     g_queue_push_tail(&p->runnable[lane], w);
     if (pipeline_phase(p) == PIPELINE_HARD) {
@@ -150,14 +154,23 @@ static void make_runnable(struct pipeline *p, const struct delivery *d, struct j
 
 static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claims)
 {
+    const struct conf *conf = atomic_load(&p->conf);
     for (guint i = 0; i < b->deliveries->len; i++) {
         struct delivery *d = g_ptr_array_index(b->deliveries, i);
         if (claims[i].result == JOB_CLAIMED) {
-            make_runnable(p, d, &claims[i]);
+            make_runnable(p, d, &claims[i], conf->consumer.crash_limit);
         } else {
             settle_unclaimed(p, d, claims[i].result);
         }
     }
+}
+
+static bool has_suspect(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool has = p->suspects > 0;
+    pthread_mutex_unlock(&p->lock);
+    return has;
 }
 
 /* Claims until it works or the pipeline drains; while the database is away nothing is acked and nothing spins. */
@@ -175,7 +188,13 @@ static bool claim_batch(struct pipeline *p, struct db *db, const struct batch *b
             memcpy(claims[i].id, d->message.job_id, sizeof(claims[i].id));
             claims[i].message_attempt = d->message.attempt;
         }
-        if (job_claim_batch(db, p->worker_id, conf->consumer.lease_ms, claims, b->deliveries->len, &e)) {
+        const struct job_claim_terms terms = {
+            .worker_id = p->worker_id,
+            .lease_ms = conf->consumer.lease_ms,
+            .crash_limit = conf->consumer.crash_limit,
+            .has_suspect = has_suspect(p),
+        };
+        if (job_claim_batch(db, &terms, claims, b->deliveries->len, &e)) {
             return true;
         }
         if (!reported) {

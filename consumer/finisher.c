@@ -66,6 +66,7 @@ static void settle_batch(struct pipeline *p, GPtrArray *batch)
     for (guint i = 0; i < batch->len; i++) {
         struct work *w = g_ptr_array_index(batch, i);
         g_hash_table_remove(p->active, w);
+        p->suspects -= w->is_suspect ? 1 : 0;
         verdicts[i] = (struct verdict){w->delivery.epoch, w->delivery.tag, verdict_for(&w->finish)};
     }
     g_array_append_vals(p->verdicts, verdicts, batch->len);

@@ -31,7 +31,7 @@ struct delivery {
     uint64_t tag;
     bool redelivered;
     int misses;               /* claims that found no row */
-    int64_t not_before_us;    /* monotonic; set after a miss */
+    int64_t not_before_us;    /* monotonic; set when it was deferred */
     struct mq_message message;
 };
 
@@ -41,6 +41,7 @@ struct work {
     struct job_context ctx;
     _Atomic int stop_reason;         /* enum stop_reason; the first one stays */
     _Atomic int64_t deadline_us; /* monotonic; 0 until the handler starts */
+    bool is_suspect;
     int64_t cost_us;                 /* expected run time, as counted in the run queue */
     int64_t started_wall_us;
     int64_t started_mono_us;
@@ -77,7 +78,7 @@ struct pipeline {
     pthread_cond_t done_cond;  /* done queue or phase changed */
     _Atomic int phase;         /* enum pipeline_phase */
     GQueue inbox[LANES];       /* struct delivery */
-    GQueue deferred;           /* struct delivery whose row was not there yet */
+    GQueue deferred;           /* struct delivery to be looked at again later */
     GQueue runnable[LANES];    /* struct work */
     int64_t runnable_cost_us[LANES];
     GQueue done; /* struct work */
@@ -85,6 +86,7 @@ struct pipeline {
     size_t runners;
     size_t running;
     size_t claiming; /* deliveries in the claimer's hands */
+    size_t suspects; /* active ones that another crash would fail (job_is_suspect) */
     struct lane_draw claim_draw;
     struct lane_draw run_draw;
     struct pace pace;

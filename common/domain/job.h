@@ -130,6 +130,7 @@ enum job_claim_result {
     JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its dead-lettering
                      * has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
+    JOB_HELD,       /* another suspect runs here: try again later */
 };
 
 /* One delivery on its way through claim; the rest is filled for JOB_CLAIMED. */
@@ -144,14 +145,26 @@ struct job_claim {
     int64_t retry_count;
     int64_t max_retries;
     int64_t timeout_s;
+    int64_t crash_count;
     int64_t created_wall_us;
     char *payload; /* JSON text; freed by job_claim_release */
     char traceparent[56];
 };
 void job_claim_release(struct job_claim *claim);
 
+/* A job that will be given up if its worker is lost once more. A worker runs one of them at a time, so that the one which
+ * kills workers takes no other with it. */
+bool job_is_suspect(int64_t crash_count, int64_t crash_limit);
+
+struct job_claim_terms {
+    const char *worker_id;
+    int64_t lease_ms;
+    int64_t crash_limit;
+    bool has_suspect; /* a suspect runs here: no other is claimed */
+};
+
 /* Claims n deliveries in one transaction: dispatch_at becomes the lease's end. */
-bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, struct job_claim *claims, size_t n,
+bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,
                      struct err *e) MUST_CHECK;
 
 enum job_finish_kind {

@@ -28,8 +28,7 @@ void job_claim_release(struct job_claim *claim)
 /* --- claim ------------------------------------------------------------------------------------------------------- */
 
 struct claim_batch {
-    const char *worker_id;
-    int64_t lease_ms;
+    const struct job_claim_terms *terms;
     struct job_claim **sorted; /* by id: every transaction locks rows in this order */
     size_t n;
     bool committed; /* a former run of this transaction, whose outcome was unknown, did commit */
@@ -37,7 +36,7 @@ struct claim_batch {
 
 enum claim_column {
     CLAIM_ID, CLAIM_STATUS, CLAIM_ATTEMPT, CLAIM_WORKER, CLAIM_ORG, CLAIM_TYPE, CLAIM_PRIORITY, CLAIM_RETRY_COUNT,
-    CLAIM_MAX_RETRIES, CLAIM_TIMEOUT, CLAIM_CREATED, CLAIM_PAYLOAD, CLAIM_TRACE, CLAIM_CAUSE,
+    CLAIM_MAX_RETRIES, CLAIM_TIMEOUT, CLAIM_CREATED, CLAIM_PAYLOAD, CLAIM_TRACE, CLAIM_CAUSE, CLAIM_CRASHES,
 };
 
 static int compare_claims(const void *a, const void *b)
@@ -71,7 +70,7 @@ static bool is_claimed_here(const struct claim_batch *batch, const struct db_res
 {
     const char *worker = db_cell(r, row, CLAIM_WORKER);
     return strcmp(db_cell(r, row, CLAIM_STATUS), "processing") == 0 && worker != NULL &&
-           strcmp(worker, batch->worker_id) == 0;
+           strcmp(worker, batch->terms->worker_id) == 0;
 }
 
 static enum job_claim_result decide_claim(struct claim_batch *batch, const struct job_claim *claim,
@@ -109,9 +108,15 @@ static void fill_claim(struct job_claim *claim, const struct db_result *r, size_
     claim->retry_count = db_cell_int(r, row, CLAIM_RETRY_COUNT);
     claim->max_retries = db_cell_int(r, row, CLAIM_MAX_RETRIES);
     claim->timeout_s = db_cell_int(r, row, CLAIM_TIMEOUT);
+    claim->crash_count = db_cell_int(r, row, CLAIM_CRASHES);
     (void)clock_parse_sql(db_cell(r, row, CLAIM_CREATED), &claim->created_wall_us);
     job_claim_release(claim);
     claim->payload = g_strdup(db_cell(r, row, CLAIM_PAYLOAD));
+}
+
+bool job_is_suspect(int64_t crash_count, int64_t crash_limit)
+{
+    return crash_count > 0 && crash_count >= crash_limit - 1;
 }
 
 /* Rows and sorted claims run in step. Of two deliveries of one message the second is stale. */
@@ -119,6 +124,7 @@ static void decide_all(struct claim_batch *batch, const struct db_result *r, boo
 {
     size_t row = 0;
     const char *claimed_id = "";
+    bool has_suspect = batch->terms->has_suspect;
     for (size_t i = 0; i < batch->n; i++) {
         struct job_claim *claim = batch->sorted[i];
         claim->result = JOB_MISSING;
@@ -130,9 +136,13 @@ static void decide_all(struct claim_batch *batch, const struct db_result *r, boo
         }
         claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE
                                                            : decide_claim(batch, claim, r, row, repeated);
-        if (claim->result == JOB_CLAIMED) {
+        bool is_suspect = job_is_suspect(db_cell_int(r, row, CLAIM_CRASHES), batch->terms->crash_limit);
+        if (claim->result == JOB_CLAIMED && is_suspect && has_suspect) {
+            claim->result = JOB_HELD;
+        } else if (claim->result == JOB_CLAIMED) {
             fill_claim(claim, r, row);
             claimed_id = claim->id;
+            has_suspect = has_suspect || is_suspect;
         }
     }
 }
@@ -164,8 +174,8 @@ static bool write_claims(struct db *db, const struct claim_batch *batch, struct 
     CLEANUP(free_text) char *ids = job_dump_list(list, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (ids == NULL || !db_run(db, &r, e, sql,
-                               DB_PARAMS(db_text(ids), db_text(batch->worker_id),
-                                         DB_INT(batch->lease_ms * US_PER_MS)))) {
+                               DB_PARAMS(db_text(ids), db_text(batch->terms->worker_id),
+                                         DB_INT(batch->terms->lease_ms * US_PER_MS)))) {
         return false;
     }
     if (r.affected != n / 2) {
@@ -179,7 +189,7 @@ static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     static const char sql[] =
         "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
-        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause FROM " IDS_TABLE JOIN_JOBS
+        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause, j.crash_count FROM " IDS_TABLE JOIN_JOBS
         " FOR UPDATE";
 
     struct claim_batch *batch = arg;
@@ -194,7 +204,7 @@ static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
     return batch->committed || write_claims(db, batch, e);
 }
 
-bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, struct job_claim *claims, size_t n,
+bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,
                      struct err *e)
 {
     g_autofree struct job_claim **sorted = g_new0(struct job_claim *, n);
@@ -202,7 +212,7 @@ bool job_claim_batch(struct db *db, const char *worker_id, int64_t lease_ms, str
         sorted[i] = &claims[i];
     }
     qsort(sorted, n, sizeof(struct job_claim *), compare_claims);
-    struct claim_batch batch = {.worker_id = worker_id, .lease_ms = lease_ms, .sorted = sorted, .n = n};
+    struct claim_batch batch = {.terms = terms, .sorted = sorted, .n = n};
     if (db_transaction(db, claim_body, &batch, e)) {
         return true;
     }

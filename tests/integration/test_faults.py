@@ -1,5 +1,7 @@
 """Processes killed, frozen and wiped under load. After each: every job that was accepted has ended, once, and the rows,
 attempts and counters tell the same story."""
+import contextlib
+import datetime
 import random
 import shutil
 import signal
@@ -10,12 +12,14 @@ import pytest
 
 import broker
 import database
+import procs
 from client import Org
 from faults import (Load, SecondConsumer, frozen, gone, kill, make_whole, outcomes, send, settle,
                     wait_dispatched, wait_processing)
 from waiting import SLOW, wait_until
 
 LEASE_S = 2  # of the stack for rough tests
+GRACE_S = 1.5
 
 
 @pytest.fixture
@@ -78,7 +82,10 @@ def test_consumer_killed_again_and_again(org, stack):
 
 def test_a_job_that_kills_its_worker(org, stack):
     killer = org.admin.create("crash")["id"]
-    others = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 60)]
+    bodies = [{"job_type": "noop", "payload": {}}] * 60
+    # These run whenever it strikes, and are not to be blamed for it.
+    bodies += [{"job_type": "sleep", "payload": {"ms": 800}}] * 2
+    others = [j["id"] for j in org.create_many(bodies)]
     losses = 0
 
     def ended():
@@ -88,7 +95,7 @@ def test_a_job_that_kills_its_worker(org, stack):
             stack.restart("consumer")
         return database.jobs(stack, org.id)[killer]["status"] == "failed"
 
-    wait_until("the job to be given up", ended, 3 * (LEASE_S + 3), stack)
+    wait_until("the job to be given up", ended, 3 * (LEASE_S + 3) + 9, stack)
     jobs, attempts = settle(org, [killer, *others])
     assert jobs[killer]["cause"] == "crashed_worker"
     assert outcomes(attempts, killer) == ["lost"] * 3
@@ -96,6 +103,24 @@ def test_a_job_that_kills_its_worker(org, stack):
     assert [jobs[job_id]["status"] for job_id in others] == ["completed"] * len(others)
     letters = broker.wait_dead_letters(stack, {killer})
     assert [(job_id, cause) for job_id, cause, _headers in letters] == [(killer, "crashed_worker")]
+
+
+def test_suspects_run_one_at_a_time(org, stack):
+    """What another loss would fail never runs beside its like: the one that kills workers takes no other with it."""
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    bodies = [{"job_type": "sleep", "payload": {"ms": 300}, "scheduled_at": soon.isoformat()}] * 4
+    made = [j["id"] for j in org.create_many(bodies)]
+    suspects = made[:3]
+    set_losses = "UPDATE background_jobs SET crash_count = %s WHERE organization_id = %s AND status = %s"
+    with database.connected(stack) as connection, connection.cursor() as cursor:
+        for job_id in suspects:
+            assert cursor.execute(set_losses + " AND id = CAST(%s AS UUID)", (2, org.id, "queued", job_id)) == 1
+        database.wait_all_final(stack, org.id, 15)
+        cursor.execute(set_losses, (0, org.id, "completed"))
+    jobs, attempts = settle(org, made)
+    assert {(job["status"], job["attempt"]) for job in jobs.values()} == {("completed", 1)}
+    spans = sorted((attempts[job_id][0]["started_at"], attempts[job_id][0]["ended_at"]) for job_id in suspects)
+    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:])), spans
 
 
 def fenced_off(stack, made):
@@ -133,14 +158,37 @@ def test_a_frozen_consumer_that_thaws_changes_nothing(org, stack):
 # ---- the API -----------------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def memory_alarm(stack):
+    """The broker takes no messages, and says so."""
+    control = [stack.dir / "rabbitmq" / "rabbitmqctl", "-q", "set_vm_memory_high_watermark"]
+    log = stack.log_dir / "rabbitmqctl.log"
+    procs.run([*control, "absolute", "1MB"], "rabbitmqctl", log)
+    try:
+        yield
+    finally:
+        procs.run([*control, "absolute", "1GB"], "rabbitmqctl", log)
+
+
 def test_api_killed_between_commit_and_publish(org, stack):
-    """The broker hears nothing of what is accepted; then those who knew of it die. Only the rows remain."""
-    bodies = [{"job_type": "noop", "payload": {}}] * 60
-    with frozen(stack, "rabbitmq"):
+    """The broker takes nothing of what is accepted; then those who knew of it die. Only the rows remain."""
+    with memory_alarm(stack):
         began = time.monotonic()
-        made = [j["id"] for j in org.create_many(bodies)]
+        made = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 60)]
         assert time.monotonic() - began < 5 * SLOW, "requests wait for the broker"
         kill(stack, "api", "api_2")
+        assert database.by_status(stack, org.id).get("queued", 0) > 40, "messages went through"
+    settle(org, made)
+
+
+def test_api_killed_while_the_broker_is_frozen(org, stack):
+    """Messages have left the API, no confirm has come: what the relay publishes on top is harmless."""
+    with frozen(stack, "rabbitmq"):
+        began = time.monotonic()
+        made = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 60)]
+        assert time.monotonic() - began < 5 * SLOW, "requests wait for the broker"
+        kill(stack, "api", "api_2")
+        wait_until("the relay's turn", lambda: time.monotonic() - began > GRACE_S + 1, 10, stack)
     settle(org, made)
 
 
