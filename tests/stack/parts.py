@@ -42,6 +42,10 @@ class Part:
         return procs.wait_for(what or self.name, check, timeout_s, log or self.log, pid, self.stack.aborted)
 
     def stop(self, record):
+        """An interrupted start is not waited for: the servers hear no signal, or half of it, while they start."""
+        if self.stack.aborted.is_set():
+            procs.stop(record, min(self.stop_s, 2), self.stop_signal)
+            return True
         return procs.stop(record, self.stop_s, self.stop_signal)
 
     def restart(self, record):
@@ -121,11 +125,7 @@ class RabbitMq(Part):
         if not record and procs.is_same(shell):  # interrupted between the two
             beam = self.beam_of(shell["pid"])
             record = procs.record_of(beam) if beam else None
-        if self.stack.aborted.is_set():  # a machine that is still loading code hears no signal
-            procs.stop(record, 1)
-            polite = True
-        else:
-            polite = super().stop(record)
+        polite = super().stop(record)
         procs.stop(shell, 10)
         return polite
 
