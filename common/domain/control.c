@@ -43,14 +43,13 @@ struct control {
     bool is_broker_lost;
 };
 
-/* --- the row --------------------------------------------------------------------------------------------------------- */
+/* --- the row ------------------------------------------------------------------------------------------------------ */
 
 static bool write_row(struct control *c, struct err *e)
 {
-    static const char sql[] =
-        "INSERT INTO processes (id, kind, host, pid, version, started_at, seen_at, flush_id)"
-        " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6), ?)"
-        " ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), flush_id = VALUES(flush_id)";
+    static const char sql[] = "INSERT INTO processes (id, kind, host, pid, version, started_at, seen_at, flush_id)"
+                              " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6), ?)"
+                              " ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), flush_id = VALUES(flush_id)";
 
     return db_run(c->db, NULL, e, sql,
                   DB_PARAMS(db_text(c->id), db_text(c->kind), db_text(c->host), DB_INT(getpid()),
@@ -64,9 +63,10 @@ static bool sweep(struct control *c, struct err *e)
         return true;
     }
     c->next_sweep_us = clock_mono_us() + SWEEP_MS * US_PER_MS;
-    return db_run(c->db, NULL, e,
-                  "DELETE FROM processes WHERE seen_at < UTC_TIMESTAMP(6) - INTERVAL 1 HOUR ORDER BY seen_at LIMIT 1000",
-                  DB_NO_PARAMS);
+    return db_run(
+        c->db, NULL, e,
+        "DELETE FROM processes WHERE seen_at < UTC_TIMESTAMP(6) - INTERVAL 1 HOUR ORDER BY seen_at LIMIT 1000",
+        DB_NO_PARAMS);
 }
 
 static void renew(struct control *c)
@@ -89,7 +89,7 @@ static void remove_row(struct control *c)
     }
 }
 
-/* --- broadcasts ------------------------------------------------------------------------------------------------------ */
+/* --- broadcasts --------------------------------------------------------------------------------------------------- */
 
 static void answer_flush(struct control *c, const json_t *body)
 {
@@ -123,11 +123,12 @@ static void distrust_caches(struct control *c)
     c->fn(c->arg, "cache_flush", body);
 }
 
-/* --- the connection -------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static void note_broker_lost(struct control *c, const struct err *e)
 {
-    g_clear_pointer(&c->mq, mq_free);
+    mq_free(c->mq);
+    c->mq = NULL;
     if (!c->is_broker_lost && !atomic_load(&c->is_stopping)) {
         log_warn("control.no_broker", LERR(e), LSTR("then", "connecting again until it works"));
     }
@@ -197,7 +198,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* --- the others' side -------------------------------------------------------------------------------------------------- */
+/* --- the others' side --------------------------------------------------------------------------------------------- */
 
 struct control *control_start(const struct conf *conf, const char *kind, control_fn *fn, void *arg)
 {

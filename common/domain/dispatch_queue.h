@@ -20,7 +20,8 @@ size_t dispatch_queue_length(struct dispatch_queue *q);
 /* Drops everything; returns how many there were. */
 size_t dispatch_queue_clear(struct dispatch_queue *q);
 
-/* An eventfd that becomes readable when the queue stops being empty, or on dispatch_queue_wake. Whoever waits drains it. */
+/* An eventfd that becomes readable when the queue stops being empty, or on dispatch_queue_wake. Whoever waits drains
+ * it. */
 int dispatch_queue_fd(const struct dispatch_queue *q);
 void dispatch_queue_wake(struct dispatch_queue *q);
 

@@ -1,9 +1,9 @@
 /*
  * outstanding.h: what has been published on one connection and waits for the broker's confirm, by sequence number.
  *
- * The broker confirms in any order, one by one or "all up to this one"; a nack may overtake the ack of an earlier message
- * (https://www.rabbitmq.com/confirms.html). A message that could not be routed is returned first and confirmed after
- * that; the return carries no number, so it is found by the job's id and attempt.
+ * The broker confirms in any order, one by one or "all up to this one"; a nack may overtake the ack of an earlier
+ * message (https://www.rabbitmq.com/confirms.html). A message that could not be routed is returned first and confirmed
+ * after that; the return carries no number, so it is found by the job's id and attempt.
  */
 #ifndef BELLMAN_OUTSTANDING_H
 #define BELLMAN_OUTSTANDING_H

@@ -16,7 +16,7 @@
 #define FRAME_MAX_BYTES 131072
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-/* --- errors -------------------------------------------------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------------------------------------------------- */
 
 bool mq_die(struct mq *mq, const char *why)
 {
@@ -72,9 +72,8 @@ static enum err_code code_of_reply(unsigned code)
         unsigned reply;
         enum err_code code;
     } codes[] = {
-        {AMQP_ACCESS_REFUSED, ERR_DENIED},      {AMQP_NOT_ALLOWED, ERR_DENIED},
-        {AMQP_NOT_FOUND, ERR_NOT_FOUND},        {AMQP_RESOURCE_LOCKED, ERR_CONFLICT},
-        {AMQP_PRECONDITION_FAILED, ERR_CONFLICT},
+        {AMQP_ACCESS_REFUSED, ERR_DENIED},    {AMQP_NOT_ALLOWED, ERR_DENIED},           {AMQP_NOT_FOUND, ERR_NOT_FOUND},
+        {AMQP_RESOURCE_LOCKED, ERR_CONFLICT}, {AMQP_PRECONDITION_FAILED, ERR_CONFLICT},
     };
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
         if (codes[i].reply == code) {
@@ -100,16 +99,15 @@ bool mq_reply_ok(struct mq *mq, amqp_rpc_reply_t reply, const char *doing, const
                                                                            : "no answer");
     }
     mq_die(mq, why);
-    return err_set(e, code_of_reply(code), "RabbitMQ: cannot %s%s%s: %s", doing, subject[0] == '\0' ? "" : " ",
-                   subject, why);
+    return err_set(e, code_of_reply(code), "RabbitMQ: cannot %s%s%s: %s", doing, subject[0] == '\0' ? "" : " ", subject,
+                   why);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static struct timeval timeval_of_ms(int64_t ms)
 {
-    return (struct timeval){.tv_sec = (time_t)(ms / MS_PER_S),
-                            .tv_usec = (suseconds_t)(ms % MS_PER_S * US_PER_MS)};
+    return (struct timeval){.tv_sec = (time_t)(ms / MS_PER_S), .tv_usec = (suseconds_t)(ms % MS_PER_S * US_PER_MS)};
 }
 
 /* What is left until deadline_us, at least 1 ms. */
@@ -197,9 +195,9 @@ static bool log_in(struct mq *mq, const struct amqp_connection_info *info, const
         },
     };
     amqp_table_t table = {.num_entries = ARRAY_SIZE(properties), .entries = properties};
-    amqp_rpc_reply_t reply =
-        amqp_login_with_properties(mq->state, info->vhost, 0, FRAME_MAX_BYTES, (int)(mq->heartbeat_ms / MS_PER_S),
-                                   &table, AMQP_SASL_METHOD_PLAIN, info->user, info->password);
+    amqp_rpc_reply_t reply = amqp_login_with_properties(mq->state, info->vhost, 0, FRAME_MAX_BYTES,
+                                                        (int)(mq->heartbeat_ms / MS_PER_S), &table,
+                                                        AMQP_SASL_METHOD_PLAIN, info->user, info->password);
     return mq_reply_ok(mq, reply, "log in as", info->user, e);
 }
 
@@ -261,7 +259,7 @@ uint64_t mq_epoch(const struct mq *mq)
     return mq->epoch;
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------- */
+/* --- closing ------------------------------------------------------------------------------------------------------ */
 
 static bool has_room(const struct mq *mq)
 {

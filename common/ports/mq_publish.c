@@ -7,8 +7,8 @@
 #define WRITE_WAIT_MIN_MS 2000
 
 /*
- * librabbitmq 0.11 sends without a deadline: on a peer that has stopped reading, or behind a memory alarm, its publish hangs
- * for ever. What is written here is small, and a socket that poll calls writable has room for it.
+ * librabbitmq 0.11 sends without a deadline: on a peer that has stopped reading, or behind a memory alarm, its publish
+ * hangs for ever. What is written here is small, and a socket that poll calls writable has room for it.
  */
 bool mq_wait_writable(struct mq *mq, const char *doing, struct err *e)
 {

@@ -35,7 +35,7 @@ static void begin_message(struct mq_reader *r, struct mq_event event, amqp_bytes
     }
 }
 
-/* --- methods: true when the method alone is an event ---------------------------------------------------------------- */
+/* --- methods: true when the method alone is an event -------------------------------------------------------------- */
 
 static bool on_deliver(struct mq_reader *r, const void *decoded, struct mq_event *ret UNUSED)
 {
@@ -54,9 +54,8 @@ static bool on_deliver(struct mq_reader *r, const void *decoded, struct mq_event
 static bool on_get_ok(struct mq_reader *r, const void *decoded, struct mq_event *ret UNUSED)
 {
     const amqp_basic_get_ok_t *m = decoded;
-    begin_message(
-        r, (struct mq_event){.type = MQ_DELIVERY, .tag = m->delivery_tag, .redelivered = m->redelivered != 0},
-        m->routing_key);
+    begin_message(r, (struct mq_event){.type = MQ_DELIVERY, .tag = m->delivery_tag, .redelivered = m->redelivered != 0},
+                  m->routing_key);
     r->is_get = true;
     return false;
 }
@@ -156,7 +155,7 @@ static bool take_method(struct mq_reader *r, const amqp_method_t *method, struct
     return false; /* the answer to something nobody waits for any more */
 }
 
-/* --- content ------------------------------------------------------------------------------------------------------- */
+/* --- content ------------------------------------------------------------------------------------------------------ */
 
 static bool finish_message(struct mq_reader *r, struct mq_event *ret)
 {

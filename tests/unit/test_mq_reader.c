@@ -27,8 +27,7 @@ static amqp_frame_t body(const char *text, size_t bytes)
 {
     amqp_bytes_t fragment = amqp_cstring_bytes(text);
     fragment.len = bytes;
-    return (amqp_frame_t){
-        .frame_type = AMQP_FRAME_BODY, .channel = MQ_CHANNEL, .payload = {.body_fragment = fragment}};
+    return (amqp_frame_t){.frame_type = AMQP_FRAME_BODY, .channel = MQ_CHANNEL, .payload = {.body_fragment = fragment}};
 }
 
 static amqp_basic_properties_t with_id(const char *id)

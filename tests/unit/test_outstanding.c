@@ -142,12 +142,9 @@ static void test_queue(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_the_oldest_holds_the_window),
-        cmocka_unit_test(test_many_rounds),
-        cmocka_unit_test(test_returned),
-        cmocka_unit_test(test_clear),
-        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_orders),      cmocka_unit_test(test_the_oldest_holds_the_window),
+        cmocka_unit_test(test_many_rounds), cmocka_unit_test(test_returned),
+        cmocka_unit_test(test_clear),       cmocka_unit_test(test_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
