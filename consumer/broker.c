@@ -53,8 +53,7 @@ static bool settle_one(struct mq *mq, const struct verdict *v, struct err *e)
     if (v->epoch != mq_epoch(mq)) {
         return true; /* that connection is gone, and with it the tag */
     }
-    return v->kind == VERDICT_ACK ? mq_ack(mq, v->tag, false, e)
-                                  : mq_reject(mq, v->tag, v->kind == VERDICT_REQUEUE, e);
+    return v->kind == VERDICT_ACK ? mq_ack(mq, v->tag, false, e) : mq_reject(mq, v->tag, v->kind == VERDICT_REQUEUE, e);
 }
 
 static bool send_verdicts(struct pipeline *p, struct mq *mq, struct err *e)

@@ -1,8 +1,8 @@
 /*
  * claimer.c: takes deliveries by priority, claims them in the database in batches and hands them to the runners.
  *
- * It claims what can start at once, and beyond that only as much as is expected to start within LOOKAHEAD_US, so that short
- * jobs share a transaction and a long job never makes a claimed one wait.
+ * It claims what can start at once, and beyond that only as much as is expected to start within LOOKAHEAD_US, so that
+ * short jobs share a transaction and a long job never makes a claimed one wait.
  */
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -108,7 +108,8 @@ static void defer(struct pipeline *p, struct delivery *d, int64_t delay_us)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* A row that is missing may not be visible here yet (a replica, a restored backup): look a few times before giving up. */
+/* A row that is missing may not be visible here yet (a replica, a restored backup): look a few times before giving up.
+ */
 static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_claim_result result)
 {
     if (result == JOB_HELD) {

@@ -1,8 +1,9 @@
 /*
  * handler.h: what a job type's run function gets and gives.
  *
- * A handler runs on a runner thread that owns ctx and everything in it. It looks at job_stopping() at least once a second
- * and returns JOB_STOPPED soon after it turns true (cancel, timeout, lost lease, hard shutdown: the runner knows which).
+ * A handler runs on a runner thread that owns ctx and everything in it. It looks at job_stopping() at least once a
+ * second and returns JOB_STOPPED soon after it turns true (cancel, timeout, lost lease, hard shutdown: the runner knows
+ * which).
  */
 #ifndef BELLMAN_HANDLER_H
 #define BELLMAN_HANDLER_H
@@ -35,7 +36,7 @@ struct job_context {
     struct dispatcher *dispatcher; /* for broadcasts */
     struct cache *settings_cache;  /* organization id -> settings JSON */
 
-    atomic_bool stop;      /* set by other threads under stop_lock, then stop_cond is signalled */
+    atomic_bool stop; /* set by other threads under stop_lock, then stop_cond is signalled */
     pthread_mutex_t stop_lock;
     pthread_cond_t stop_cond; /* CLOCK_MONOTONIC */
 
@@ -46,12 +47,16 @@ struct job_context {
 
 typedef enum job_outcome job_run_fn(struct job_context *ctx);
 
-static inline bool job_stopping(struct job_context *ctx) { return atomic_load(&ctx->stop); }
+static inline bool job_stopping(struct job_context *ctx)
+{
+    return atomic_load(&ctx->stop);
+}
 
 /* Sleeps up to ms or until told to stop. True when the whole time passed. */
 bool job_sleep_ms(struct job_context *ctx, int64_t ms);
 /* Writes ctx->error and returns outcome, so that a handler can write: return job_error(ctx, JOB_RETRY, "..."). */
-enum job_outcome job_error(struct job_context *ctx, enum job_outcome outcome, const char *format, ...) PRINTF_LIKE(3, 4);
+enum job_outcome job_error(struct job_context *ctx, enum job_outcome outcome, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* handlers.c: NULL for an unknown type. */
 job_run_fn *handler_find(const char *job_type);

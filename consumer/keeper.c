@@ -1,8 +1,8 @@
 /*
  * keeper.c: looks after what is active: renews leases in one statement, passes on cancels, ends what overran its time.
  *
- * A cancel arrives twice: as a broadcast, within milliseconds, and with the next renewal from the row itself, in case the
- * broadcast was lost.
+ * A cancel arrives twice: as a broadcast, within milliseconds, and with the next renewal from the row itself, in case
+ * the broadcast was lost.
  */
 #include <string.h>
 

@@ -134,7 +134,8 @@ int main(int argc, char **argv)
 {
     static struct consumer c;
     int exit_code = EX_OK;
-    struct conf *conf = main_options_handle(&c.options, "run background jobs from RabbitMQ", NULL, &argc, &argv, &exit_code);
+    struct conf *conf = main_options_handle(&c.options, "run background jobs from RabbitMQ", NULL, &argc, &argv,
+                                            &exit_code);
     if (conf == NULL) {
         main_options_release(&c.options);
         return exit_code;

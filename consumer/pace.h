@@ -1,6 +1,7 @@
 /*
- * pace.h: how long jobs of a type usually run, so that the claimer takes many short jobs at a time but never lets a claimed
- * one wait behind a long one. An exponentially weighted mean (weight 1/8) per type. Not locked: the pipeline's lock guards it.
+ * pace.h: how long jobs of a type usually run, so that the claimer takes many short jobs at a time but never lets a
+ * claimed one wait behind a long one. An exponentially weighted mean (weight 1/8) per type. Not locked: the pipeline's
+ * lock guards it.
  */
 #ifndef BELLMAN_PACE_H
 #define BELLMAN_PACE_H

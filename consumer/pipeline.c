@@ -97,8 +97,7 @@ void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until)
     struct timespec deadline;
     clock_deadline(ms, &deadline);
     pthread_mutex_lock(&p->lock);
-    while (pipeline_phase(p) < until &&
-           pthread_cond_timedwait(&p->done_cond, &p->lock, &deadline) == 0) {
+    while (pipeline_phase(p) < until && pthread_cond_timedwait(&p->done_cond, &p->lock, &deadline) == 0) {
         /* woken for another reason: wait on */
     }
     pthread_mutex_unlock(&p->lock);

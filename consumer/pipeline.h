@@ -30,8 +30,8 @@ struct delivery {
     uint64_t epoch; /* of the connection it came on */
     uint64_t tag;
     bool redelivered;
-    int misses;               /* claims that found no row */
-    int64_t not_before_us;    /* monotonic; set when it was deferred */
+    int misses;            /* claims that found no row */
+    int64_t not_before_us; /* monotonic; set when it was deferred */
     struct mq_message message;
 };
 
@@ -39,16 +39,16 @@ struct work {
     struct delivery delivery;
     struct job_claim claim;
     struct job_context ctx;
-    _Atomic int stop_reason;         /* enum stop_reason; the first one stays */
+    _Atomic int stop_reason;     /* enum stop_reason; the first one stays */
     _Atomic int64_t deadline_us; /* monotonic; 0 until the handler starts */
     bool is_suspect;
-    int64_t cost_us;                 /* expected run time, as counted in the run queue */
+    int64_t cost_us; /* expected run time, as counted in the run queue */
     int64_t started_wall_us;
     int64_t started_mono_us;
     int64_t created_wall_us;
     struct job_finish finish;
-    json_t *payload;         /* owned; the context borrows it */
-    char *result_text;       /* malloc'ed by jansson */
+    json_t *payload;   /* owned; the context borrows it */
+    char *result_text; /* malloc'ed by jansson */
 };
 
 enum verdict_kind { VERDICT_ACK, VERDICT_DEAD, VERDICT_REQUEUE };
@@ -81,7 +81,7 @@ struct pipeline {
     GQueue deferred;           /* struct delivery to be looked at again later */
     GQueue runnable[LANES];    /* struct work */
     int64_t runnable_cost_us[LANES];
-    GQueue done; /* struct work */
+    GQueue done;        /* struct work */
     GHashTable *active; /* set of struct work, from claim to verdict */
     size_t runners;
     size_t running;

@@ -1,9 +1,10 @@
 /*
- * relay.c: acts on dispatch_at. Publishes queued rows that are due (fresh ones whose message was never confirmed, scheduled
- * and retried ones), rescues processing ones whose lease has ended, publishes the dead letters of jobs that failed without
- * a message in hand, and finds rows whose confirmed message the broker has lost. In the priority layout, where the broker
- * alone decides who comes next, it also sees to the reserved share of the lower priorities. Every consumer runs one: rows are taken with
- * SKIP LOCKED. Only the reconciliation is elected, by a named lock in the database.
+ * relay.c: acts on dispatch_at. Publishes queued rows that are due (fresh ones whose message was never confirmed,
+ * scheduled and retried ones), rescues processing ones whose lease has ended, publishes the dead letters of jobs that
+ * failed without a message in hand, and finds rows whose confirmed message the broker has lost. In the priority layout,
+ * where the broker alone decides who comes next, it also sees to the reserved share of the lower priorities. Every
+ * consumer runs one: rows are taken with SKIP LOCKED. Only the reconciliation is elected, by a named lock in the
+ * database.
  */
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -63,8 +64,8 @@ static bool publish_dead(struct relay *r, struct err *e)
     return true;
 }
 
-/* What was claimed of higher lanes since the last look earns a lane its share; for each whole turn its oldest waiting job
- * gets a second message that goes ahead of all others. The first one is stale when it comes. */
+/* What was claimed of higher lanes since the last look earns a lane its share; for each whole turn its oldest waiting
+ * job gets a second message that goes ahead of all others. The first one is stale when it comes. */
 static bool push_ahead(struct relay *r, enum lane lane, int64_t claims_above, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
@@ -138,7 +139,8 @@ static bool redispatch(struct relay *r, enum lane lane, int64_t min_age_ms, stru
         return false;
     }
     if (n > 0) {
-        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", n), LSTR("then", "publishing them again"));
+        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", n),
+                 LSTR("then", "publishing them again"));
     }
     return true;
 }
@@ -225,9 +227,8 @@ static bool redispatch_wiped(struct relay *r, struct err *e)
 static bool round_trip(struct relay *r, bool *ret_more, struct err *e)
 {
     size_t n = 0;
-    if (publisher_has_room(r) &&
-        !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) && keep_shares(r, e) &&
-          reconcile(r, e))) {
+    if (publisher_has_room(r) && !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) &&
+                                   keep_shares(r, e) && reconcile(r, e))) {
         return false;
     }
     *ret_more = n == BATCH;

@@ -21,8 +21,8 @@
 #define BACKOFF_LAST_MS 2000
 #define DATABASE_PAUSE_MS 1000
 #define LOG_EVERY_MS 10000
-/* dispatch_at is cleared this long after the confirm at the latest. Nobody waits for it, and a job that a worker has claimed
- * by then costs no write any more. */
+/* dispatch_at is cleared this long after the confirm at the latest. Nobody waits for it, and a job that a worker has
+ * claimed by then costs no write any more. */
 #define MARK_DELAY_MS 50
 
 /* A warning that may have many causes a second is logged once in LOG_EVERY_MS, with the number it stands for. */
@@ -51,7 +51,7 @@ struct dispatcher {
     struct mq *mq;
     struct outstanding *outstanding;
     bool is_blocked;
-    bool lost[LANES]; /* its queue was made anew: messages that rows count on are gone */
+    bool lost[LANES];      /* its queue was made anew: messages that rows count on are gone */
     int64_t clock_from_us; /* confirms are not awaited for a time before this */
     int64_t lost_connection_us;
     int64_t database_from_us;
@@ -80,7 +80,7 @@ static int64_t take_count(struct seldom *s)
     return count;
 }
 
-/* --- clearing dispatch_at -------------------------------------------------------------------------------------------- */
+/* --- clearing dispatch_at ----------------------------------------------------------------------------------------- */
 
 /* The statement may meet a claim of the same rows. */
 static bool write_marks(struct dispatcher *d, struct marks *m, struct err *e)
@@ -145,7 +145,7 @@ static void flush_due_marks(struct dispatcher *d)
     }
 }
 
-/* --- what the broker says ------------------------------------------------------------------------------------------ */
+/* --- what the broker says ----------------------------------------------------------------------------------------- */
 
 static void on_confirmed(void *arg, const struct dispatch_entry *entry, bool is_returned)
 {
@@ -238,7 +238,7 @@ static bool confirms_come(const struct dispatcher *d, struct err *e)
     return err_set(e, ERR_TIMEOUT, "RabbitMQ has not confirmed a message for %lld ms", (long long)limit_ms);
 }
 
-/* --- publishing ---------------------------------------------------------------------------------------------------- */
+/* --- publishing --------------------------------------------------------------------------------------------------- */
 
 static bool publish_entry(struct dispatcher *d, const struct dispatch_entry *entry, uint64_t *sequence, struct err *e)
 {
@@ -317,7 +317,7 @@ static void redispatch_lost(struct dispatcher *d)
     }
 }
 
-/* --- the thread ------------------------------------------------------------------------------------------------------ */
+/* --- the thread --------------------------------------------------------------------------------------------------- */
 
 static bool is_drained(struct dispatcher *d)
 {
@@ -415,7 +415,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* --- the others' side ---------------------------------------------------------------------------------------------- */
+/* --- the others' side --------------------------------------------------------------------------------------------- */
 
 struct dispatcher *dispatcher_start(const struct conf *conf)
 {

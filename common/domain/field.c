@@ -204,11 +204,11 @@ static void check_strings(const struct field *field, const json_t *value, const 
 }
 
 static check_fn *const checks[] = {
-    [FIELD_BOOL] = check_bool,       [FIELD_INT] = check_int,       [FIELD_STRING] = check_string,
-    [FIELD_ENUM] = check_enum,       [FIELD_UUID] = check_format,   [FIELD_EMAIL] = check_format,
-    [FIELD_PHONE] = check_format,    [FIELD_ZONE] = check_format,   [FIELD_HHMM] = check_format,
-    [FIELD_SLACK_URL] = check_format, [FIELD_TIME] = check_format,  [FIELD_OBJECT] = check_object,
-    [FIELD_STRINGS] = check_strings, [FIELD_ANY] = check_size,
+    [FIELD_BOOL] = check_bool,        [FIELD_INT] = check_int,     [FIELD_STRING] = check_string,
+    [FIELD_ENUM] = check_enum,        [FIELD_UUID] = check_format, [FIELD_EMAIL] = check_format,
+    [FIELD_PHONE] = check_format,     [FIELD_ZONE] = check_format, [FIELD_HHMM] = check_format,
+    [FIELD_SLACK_URL] = check_format, [FIELD_TIME] = check_format, [FIELD_OBJECT] = check_object,
+    [FIELD_STRINGS] = check_strings,  [FIELD_ANY] = check_size,
 };
 
 void field_check_value(const struct field *field, const json_t *value, const char *pointer, struct problems *problems)

@@ -14,30 +14,30 @@
 
 enum field_type {
     FIELD_BOOL,
-    FIELD_INT,      /* min..max */
-    FIELD_STRING,   /* min..max characters (code points); no control characters but tab and newline */
-    FIELD_ENUM,     /* one of choices */
+    FIELD_INT,    /* min..max */
+    FIELD_STRING, /* min..max characters (code points); no control characters but tab and newline */
+    FIELD_ENUM,   /* one of choices */
     FIELD_UUID,
-    FIELD_EMAIL,    /* RFC 5321 mailbox, ASCII, at most 254 */
-    FIELD_PHONE,    /* E.164 */
-    FIELD_ZONE,     /* IANA name known to GLib */
-    FIELD_HHMM,     /* "HH:MM" */
+    FIELD_EMAIL,     /* RFC 5321 mailbox, ASCII, at most 254 */
+    FIELD_PHONE,     /* E.164 */
+    FIELD_ZONE,      /* IANA name known to GLib */
+    FIELD_HHMM,      /* "HH:MM" */
     FIELD_SLACK_URL, /* https://hooks.slack.com/services/... */
-    FIELD_TIME,     /* RFC 3339 in JSON, DATETIME(6) in SQL */
-    FIELD_OBJECT,   /* JSON object, at most max bytes when dumped */
-    FIELD_STRINGS,  /* array of strings, min..max entries of 1..FIELD_ENTRY_CHARS_MAX characters */
-    FIELD_ANY,      /* any JSON value, at most max bytes when dumped */
+    FIELD_TIME,      /* RFC 3339 in JSON, DATETIME(6) in SQL */
+    FIELD_OBJECT,    /* JSON object, at most max bytes when dumped */
+    FIELD_STRINGS,   /* array of strings, min..max entries of 1..FIELD_ENTRY_CHARS_MAX characters */
+    FIELD_ANY,       /* any JSON value, at most max bytes when dumped */
 };
 
 enum field_flags {
     FIELD_NULLABLE = 1 << 0,
-    FIELD_REQUIRED = 1 << 1,  /* must be present in input */
-    FIELD_READONLY = 1 << 2,  /* the server's: in input it is an error */
-    FIELD_SECRET = 1 << 3,    /* sealed in the row, masked in answers */
-    FIELD_INTERNAL = 1 << 4,  /* a column that no answer shows */
-    FIELD_ONE_LINE = 1 << 5,  /* FIELD_STRING: also no tab or newline */
-    FIELD_INPUT_ONLY = 1 << 6, /* no column: only in bodies and queries */
-    FIELD_CURSOR = 1 << 7,     /* query: given back by the server, opaque */
+    FIELD_REQUIRED = 1 << 1,        /* must be present in input */
+    FIELD_READONLY = 1 << 2,        /* the server's: in input it is an error */
+    FIELD_SECRET = 1 << 3,          /* sealed in the row, masked in answers */
+    FIELD_INTERNAL = 1 << 4,        /* a column that no answer shows */
+    FIELD_ONE_LINE = 1 << 5,        /* FIELD_STRING: also no tab or newline */
+    FIELD_INPUT_ONLY = 1 << 6,      /* no column: only in bodies and queries */
+    FIELD_CURSOR = 1 << 7,          /* query: given back by the server, opaque */
     FIELD_COLUMN_NOT_NULL = 1 << 8, /* FIELD_NULLABLE in answers only, which may leave it out: the column is NOT NULL */
 };
 
@@ -80,7 +80,10 @@ struct problems {
 };
 void problems_add(struct problems *p, const char *pointer, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 void problems_release(struct problems *p);
-static inline bool problems_any(const struct problems *p) { return p->list != NULL; }
+static inline bool problems_any(const struct problems *p)
+{
+    return p->list != NULL;
+}
 
 /*
  * Checks body (a JSON object, else one problem at "") against the record; every fault is added to problems, with prefix

@@ -83,8 +83,9 @@ static void describe_int(json_t *schema, const struct field *field)
 
 static void describe_strings(json_t *schema, const struct field *field)
 {
-    json_object_set_new(schema, "items", json_pack("{sssisssi}", "type", "string", "minLength", 1, "pattern",
-                                                   NO_CONTROLS, "maxLength", FIELD_ENTRY_CHARS_MAX));
+    json_object_set_new(schema, "items",
+                        json_pack("{sssisssi}", "type", "string", "minLength", 1, "pattern", NO_CONTROLS, "maxLength",
+                                  FIELD_ENTRY_CHARS_MAX));
     set_bound(schema, "minItems", field->min);
     set_bound(schema, "maxItems", field->max);
 }

@@ -68,8 +68,8 @@ static json_t *json_from_cell(const char *cell)
 }
 
 static json_t *(*const cell_readers[])(const char *cell) = {
-    [FIELD_BOOL] = bool_from_cell,    [FIELD_INT] = int_from_cell,      [FIELD_TIME] = time_from_cell,
-    [FIELD_OBJECT] = json_from_cell,  [FIELD_STRINGS] = json_from_cell, [FIELD_ANY] = json_from_cell,
+    [FIELD_BOOL] = bool_from_cell,   [FIELD_INT] = int_from_cell,      [FIELD_TIME] = time_from_cell,
+    [FIELD_OBJECT] = json_from_cell, [FIELD_STRINGS] = json_from_cell, [FIELD_ANY] = json_from_cell,
 };
 
 json_t *field_from_cell(const struct field *field, const char *cell)
@@ -126,8 +126,8 @@ static struct db_param json_to_param(const json_t *value, GStringChunk *arena)
 }
 
 static struct db_param (*const param_makers[])(const json_t *value, GStringChunk *arena) = {
-    [FIELD_BOOL] = bool_to_param,    [FIELD_INT] = int_to_param,      [FIELD_TIME] = time_to_param,
-    [FIELD_OBJECT] = json_to_param,  [FIELD_STRINGS] = json_to_param, [FIELD_ANY] = json_to_param,
+    [FIELD_BOOL] = bool_to_param,   [FIELD_INT] = int_to_param,      [FIELD_TIME] = time_to_param,
+    [FIELD_OBJECT] = json_to_param, [FIELD_STRINGS] = json_to_param, [FIELD_ANY] = json_to_param,
 };
 
 struct db_param field_to_param(const struct field *field, const json_t *value, GStringChunk *arena)
@@ -135,7 +135,8 @@ struct db_param field_to_param(const struct field *field, const json_t *value, G
     if (value == NULL || json_is_null(value)) {
         return DB_NULL;
     }
-    struct db_param (*make)(const json_t *, GStringChunk *) =
-        (size_t)field->type < ARRAY_SIZE(param_makers) ? param_makers[field->type] : NULL;
+    struct db_param (*make)(const json_t *, GStringChunk *) = (size_t)field->type < ARRAY_SIZE(param_makers)
+                                                                  ? param_makers[field->type]
+                                                                  : NULL;
     return make != NULL ? make(value, arena) : text_to_param(value, arena);
 }

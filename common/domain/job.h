@@ -34,7 +34,7 @@ bool job_status_is_final(enum job_status status);
 #define JOB_TYPE_BYTES 65
 #define WORKER_ID_BYTES 101 /* host:pid:random */
 
-/* --- API side (job_api.c, job_list.c) -------------------------------------------------------------------------------------- */
+/* --- API side (job_api.c, job_list.c) ----------------------------------------------------------------------------- */
 
 struct job_new {
     const char *organization_id;
@@ -44,12 +44,12 @@ struct job_new {
     int64_t priority;
     int64_t max_retries;
     int64_t timeout_s;
-    int64_t scheduled_wall_us; /* 0: now */
-    const char *unique_key;      /* NULL: none */
-    const char *idempotency_key; /* NULL: none; unique per organization, user and route */
+    int64_t scheduled_wall_us;           /* 0: now */
+    const char *unique_key;              /* NULL: none */
+    const char *idempotency_key;         /* NULL: none; unique per organization, user and route */
     const unsigned char *request_sha256; /* 32 bytes; with idempotency_key */
-    const char *traceparent;     /* NULL: none */
-    int64_t grace_ms;            /* dispatch_at of a job that is due: now plus this */
+    const char *traceparent;             /* NULL: none */
+    int64_t grace_ms;                    /* dispatch_at of a job that is due: now plus this */
 };
 
 enum job_insert { JOB_INSERTED, JOB_REPLAYED, JOB_KEY_REUSED, JOB_NOT_UNIQUE };
@@ -88,7 +88,7 @@ enum job_cancel { JOB_CANCEL_DONE, JOB_CANCEL_TOLD, JOB_CANCEL_ALREADY, JOB_CANC
 bool job_cancel(struct db *db, const char *organization_id, const char *id, const char *user, const char *request_id,
                 enum job_cancel *ret, struct err *e) MUST_CHECK;
 
-/* --- dispatch (job_dispatch.c): the relay and the publisher -------------------------------------------------------- */
+/* --- dispatch (job_dispatch.c): the relay and the publisher ------------------------------------------------------- */
 
 struct job_ref {
     char id[UUID_TEXT_BYTES];
@@ -101,34 +101,38 @@ struct job_ref {
 
 /* Takes up to max queued rows whose dispatch_at has passed and moves it grace_ms ahead, so that nobody else
  * publishes them meanwhile. refs has room for max. */
-bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
+bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)
+    MUST_CHECK;
 /* Clears dispatch_at of queued rows whose message is confirmed (attempt must still match). */
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
-/* Takes like job_take_due up to max queued rows of the lane whose message is confirmed, the oldest first, so that they can
- * be published once more, ahead of others. */
+/* Takes like job_take_due up to max queued rows of the lane whose message is confirmed, the oldest first, so that they
+ * can be published once more, ahead of others. */
 bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n,
                       struct err *e) MUST_CHECK;
 /* Makes due up to max queued rows of the lane that count on a message and have not changed for min_age_ms: their
  * messages are lost. Harmless when they are not. */
-bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
+bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e)
+    MUST_CHECK;
 /* Number of such rows, counted up to limit. */
-bool job_count_dispatched(struct db *db, enum lane lane, int64_t min_age_ms, int64_t limit, int64_t *ret, struct err *e) MUST_CHECK;
+bool job_count_dispatched(struct db *db, enum lane lane, int64_t min_age_ms, int64_t limit, int64_t *ret, struct err *e)
+    MUST_CHECK;
 /* Failed rows that a rescue finished, whose dead letter must still be published: taken like job_take_due. cause is
  * copied into traceparent's place of the message by the caller; here it comes with the ref. */
 struct job_dead_ref {
     struct job_ref ref;
     char cause[65];
 };
-bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
+bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)
+    MUST_CHECK;
 bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
 
-/* --- worker (job_claim.c, job_finish.c) ------------------------------------------------------------------------------------------- */
+/* --- worker (job_claim.c, job_finish.c) --------------------------------------------------------------------------- */
 
 enum job_claim_result {
     JOB_CLAIMED,
     JOB_STALE,      /* duplicate, cancelled, finished or claimed by another: ack */
-    JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its dead-lettering
-                     * has not come through; else it is a second message of a dead-lettered one: ack */
+    JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its
+                     * dead-lettering has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
     JOB_HELD,       /* another suspect runs here: try again later */
 };
@@ -152,8 +156,8 @@ struct job_claim {
 };
 void job_claim_release(struct job_claim *claim);
 
-/* A job that will be given up if its worker is lost once more. A worker runs one of them at a time, so that the one which
- * kills workers takes no other with it. */
+/* A job that will be given up if its worker is lost once more. A worker runs one of them at a time, so that the one
+ * which kills workers takes no other with it. */
 bool job_is_suspect(int64_t crash_count, int64_t crash_limit);
 
 struct job_claim_terms {
@@ -169,40 +173,44 @@ bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct 
 
 enum job_finish_kind {
     JOB_FINISH_COMPLETED,
-    JOB_FINISH_RETRY,     /* queued again, retry_count + 1, due in delay_ms */
-    JOB_FINISH_FAILED,    /* for good; the message is then dead-lettered */
+    JOB_FINISH_RETRY,  /* queued again, retry_count + 1, due in delay_ms */
+    JOB_FINISH_FAILED, /* for good; the message is then dead-lettered */
     JOB_FINISH_CANCELLED,
-    JOB_FINISH_RELEASED,  /* handed back unstarted at shutdown: queued, due now, no retry spent */
+    JOB_FINISH_RELEASED, /* handed back unstarted at shutdown: queued, due now, no retry spent */
 };
 
 struct job_finish {
     const struct job_claim *claim;
     enum job_finish_kind kind;
-    const char *outcome; /* of the attempt row: completed, failed, timeout, cancelled, released */
-    const char *result;  /* JSON text, or NULL */
-    const char *error;   /* NULL unless it went wrong; at most 2,000 bytes are kept */
-    const char *cause;   /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, timeout */
-    int64_t delay_ms;    /* JOB_FINISH_RETRY */
+    const char *outcome;     /* of the attempt row: completed, failed, timeout, cancelled, released */
+    const char *result;      /* JSON text, or NULL */
+    const char *error;       /* NULL unless it went wrong; at most 2,000 bytes are kept */
+    const char *cause;       /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, timeout */
+    int64_t delay_ms;        /* JOB_FINISH_RETRY */
     int64_t started_wall_us; /* when the handler began, for the attempt row */
-    bool written;        /* out: the fence held and the row was written; false: another owns the job now */
+    bool written;            /* out: the fence held and the row was written; false: another owns the job now */
 };
 
 /* Writes n outcomes with their attempt rows and counts in one transaction. A cancel that was asked for meanwhile turns
  * a RETRY into CANCELLED. */
-bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e) MUST_CHECK;
+bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e)
+    MUST_CHECK;
 
-/* Renews the leases of running jobs; sets told[i] when a cancel was asked for, lost[i] when the fence no longer holds. */
+/* Renews the leases of running jobs; sets told[i] when a cancel was asked for, lost[i] when the fence no longer holds.
+ */
 bool job_renew_leases(struct db *db, const char *worker_id, int64_t lease_ms, const struct job_ref *refs, size_t n,
                       bool *told, bool *lost, struct err *e) MUST_CHECK;
 
-/* Rescues up to max processing rows whose lease has ended: the attempt is recorded as lost; the job is queued and due at
- * once, cancelled if that was asked for, or failed (cause crashed_worker, its dead letter due) when it was lost crash_limit times. */
+/* Rescues up to max processing rows whose lease has ended: the attempt is recorded as lost; the job is queued and due
+ * at once, cancelled if that was asked for, or failed (cause crashed_worker, its dead letter due) when it was lost
+ * crash_limit times. */
 bool job_rescue(struct db *db, int64_t crash_limit, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
 
 /* Progress 0-100 and a short message of a running job (fenced). */
-bool job_progress(struct db *db, const char *id, int64_t attempt, int64_t percent, const char *message, struct err *e) MUST_CHECK;
+bool job_progress(struct db *db, const char *id, int64_t attempt, int64_t percent, const char *message, struct err *e)
+    MUST_CHECK;
 
-/* --- counts (job_counts.c) --------------------------------------------------------------------------------------------- */
+/* --- counts (job_counts.c) ---------------------------------------------------------------------------------------- */
 
 /* One change of a counter; add them up and write them in the caller's transaction. */
 struct job_count_delta {

@@ -57,11 +57,11 @@ static bool insert_row(struct db *db, struct insert *insert, struct err *e)
     struct db_param hash = job->idempotency_key == NULL ? DB_NULL : db_bytes(job->request_sha256, 32);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e, insert->sql,
-                  DB_PARAMS(db_text(insert->id), db_text(job->organization_id), db_text(job->job_type),
-                            DB_INT(job->priority), db_text(insert->payload), DB_INT(job->max_retries),
-                            DB_INT(job->timeout_s), when, when, DB_INT(job->grace_ms * US_PER_MS),
-                            db_text(job->unique_key), db_text(job->idempotency_key), hash, db_text(job->traceparent),
-                            db_text(job->created_by), db_text(job->created_by)))) {
+                DB_PARAMS(db_text(insert->id), db_text(job->organization_id), db_text(job->job_type),
+                          DB_INT(job->priority), db_text(insert->payload), DB_INT(job->max_retries),
+                          DB_INT(job->timeout_s), when, when, DB_INT(job->grace_ms * US_PER_MS),
+                          db_text(job->unique_key), db_text(job->idempotency_key), hash, db_text(job->traceparent),
+                          db_text(job->created_by), db_text(job->created_by)))) {
         return false;
     }
     json_decref(insert->row);

@@ -35,8 +35,21 @@ struct claim_batch {
 };
 
 enum claim_column {
-    CLAIM_ID, CLAIM_STATUS, CLAIM_ATTEMPT, CLAIM_WORKER, CLAIM_ORG, CLAIM_TYPE, CLAIM_PRIORITY, CLAIM_RETRY_COUNT,
-    CLAIM_MAX_RETRIES, CLAIM_TIMEOUT, CLAIM_CREATED, CLAIM_PAYLOAD, CLAIM_TRACE, CLAIM_CAUSE, CLAIM_CRASHES,
+    CLAIM_ID,
+    CLAIM_STATUS,
+    CLAIM_ATTEMPT,
+    CLAIM_WORKER,
+    CLAIM_ORG,
+    CLAIM_TYPE,
+    CLAIM_PRIORITY,
+    CLAIM_RETRY_COUNT,
+    CLAIM_MAX_RETRIES,
+    CLAIM_TIMEOUT,
+    CLAIM_CREATED,
+    CLAIM_PAYLOAD,
+    CLAIM_TRACE,
+    CLAIM_CAUSE,
+    CLAIM_CRASHES,
 };
 
 static int compare_claims(const void *a, const void *b)
@@ -134,8 +147,7 @@ static void decide_all(struct claim_batch *batch, const struct db_result *r, boo
         if (row == r->rows || g_ascii_strcasecmp(db_cell(r, row, CLAIM_ID), claim->id) != 0) {
             continue;
         }
-        claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE
-                                                           : decide_claim(batch, claim, r, row, repeated);
+        claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE : decide_claim(batch, claim, r, row, repeated);
         bool is_suspect = job_is_suspect(db_cell_int(r, row, CLAIM_CRASHES), batch->terms->crash_limit);
         if (claim->result == JOB_CLAIMED && is_suspect && has_suspect) {
             claim->result = JOB_HELD;
@@ -189,8 +201,8 @@ static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     static const char sql[] =
         "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
-        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause, j.crash_count FROM " IDS_TABLE JOIN_JOBS
-        " FOR UPDATE";
+        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause, j.crash_count FROM " IDS_TABLE
+            JOIN_JOBS " FOR UPDATE";
 
     struct claim_batch *batch = arg;
     CLEANUP(free_text) char *ids = dump_claim_ids(batch, e);

@@ -65,14 +65,13 @@ static bool add_one(struct db *db, const struct job_count_delta *d, struct err *
 
 bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e)
 {
-    static const char sql[] =
-        "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
-        " SELECT v.g, v.t, v.s, v.p, ?, v.d FROM JSON_TABLE(?, '$[*]' COLUMNS("
-        " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
-        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t',"
-        " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
-        " p INT PATH '$.p', d BIGINT PATH '$.d')) v"
-        " ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
+    static const char sql[] = "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
+                              " SELECT v.g, v.t, v.s, v.p, ?, v.d FROM JSON_TABLE(?, '$[*]' COLUMNS("
+                              " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
+                              " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t',"
+                              " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
+                              " p INT PATH '$.p', d BIGINT PATH '$.d')) v"
+                              " ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
 
     if (n == 1) {
         return add_one(db, deltas, e);

@@ -32,8 +32,8 @@ static char *dump_rows(const struct db_result *r, struct err *e)
 {
     json_auto_t *list = json_array();
     for (size_t i = 0; i < r->rows; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:I}", "id", db_cell(r, i, 0), "a",
-                                              (json_int_t)db_cell_int(r, i, 1)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I}", "id", db_cell(r, i, 0), "a", (json_int_t)db_cell_int(r, i, 1)));
     }
     return job_dump_list(list, e);
 }
@@ -63,15 +63,14 @@ static bool take_body(struct db *db, void *arg, bool repeated UNUSED, struct err
         return true;
     }
     CLEANUP(free_text) char *ids = dump_rows(&take->rows, e);
-    return ids != NULL &&
-           db_run(db, NULL, e, take->update_sql, DB_PARAMS(db_text(ids), DB_INT(take->delay_us)));
+    return ids != NULL && db_run(db, NULL, e, take->update_sql, DB_PARAMS(db_text(ids), DB_INT(take->delay_us)));
 }
 
 #define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id', a INT PATH '$.a')) v"
 #define JOIN_JOBS " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
 
-static const char sql_move_due[] =
-    "UPDATE " IDS_TABLE JOIN_JOBS " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
+static const char sql_move_due[] = "UPDATE " IDS_TABLE JOIN_JOBS
+                                   " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
 
 static bool take_refs(struct db *db, struct take *take, struct job_ref *refs, size_t *ret_n, struct err *e)
 {
@@ -175,9 +174,9 @@ bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n
 
 /* --- lost messages ----------------------------------------------------------------------------------------------- */
 
-#define WAITING_ROWS                                                                                                  \
-    " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"                                                            \
-    " WHERE status = 'queued' AND dispatch_at IS NULL AND priority = ?"                                               \
+#define WAITING_ROWS                                                    \
+    " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"              \
+    " WHERE status = 'queued' AND dispatch_at IS NULL AND priority = ?" \
     " AND updated_at <= UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND"
 
 bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e)
@@ -269,8 +268,8 @@ static bool rescue_body(struct db *db, void *arg, bool repeated UNUSED, struct e
         return false;
     }
     if (moved != r.rows) {
-        return err_set(e, ERR_INTERNAL, "Rescue changed %llu of %zu rows that it had locked",
-                       (unsigned long long)moved, r.rows);
+        return err_set(e, ERR_INTERNAL, "Rescue changed %llu of %zu rows that it had locked", (unsigned long long)moved,
+                       r.rows);
     }
     rescue->rescued = r.rows;
     return job_settle_record(db, moves, r.rows, e);

@@ -34,6 +34,7 @@ bool job_status_is_final(enum job_status status)
 #define RO_NULL (FIELD_READONLY | FIELD_NULLABLE)
 #define HIDDEN (FIELD_READONLY | FIELD_INTERNAL)
 
+/* clang-format off */
 static const struct field job_fields[] = {
     {.name = "id", .type = FIELD_UUID, .flags = RO, .sql = "uuid", .help = "UUIDv7: later jobs have greater ids"},
     {.name = "organization_id", .type = FIELD_STRING, .flags = RO, .min = 1, .max = 64, .sql = "varchar(64)",
@@ -56,7 +57,8 @@ static const struct field job_fields[] = {
      .help = "Retries allowed; a job runs at most once more than this for its own errors"},
     {.name = "next_retry_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
      .help = "When a failed attempt is repeated"},
-    {.name = "started_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)", .help = "Start of the last attempt"},
+    {.name = "started_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
+     .help = "Start of the last attempt"},
     {.name = "completed_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
      .help = "When the job reached its final status"},
     {.name = "created_at", .type = FIELD_TIME, .flags = RO, .sql = "datetime(6)", .help = "When the job was accepted"},
@@ -75,8 +77,10 @@ static const struct field job_fields[] = {
      .help = "When somebody asked a running job to stop"},
     {.name = "timeout_s", .type = FIELD_INT, .flags = RO, .min = 1, .max = 86400, .sql = "int(11)",
      .help = "Seconds one attempt may take"},
-    {.name = "scheduled_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)", .help = "Not before this time"},
-    {.name = "idempotency_key", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 255, .sql = "varchar(255)"},
+    {.name = "scheduled_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
+     .help = "Not before this time"},
+    {.name = "idempotency_key", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 255,
+     .sql = "varchar(255)"},
     {.name = "request_sha256", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 32, .sql = "binary(32)"},
     {.name = "unique_key", .type = FIELD_STRING, .flags = RO_NULL, .max = 200, .sql = "varchar(200)",
      .help = "At most one queued or processing job of the organization has it"},
@@ -91,6 +95,7 @@ static const struct field job_fields[] = {
     {.name = "traceparent", .type = FIELD_STRING, .flags = RO_NULL, .max = 55, .sql = "varchar(55)",
      .help = "W3C trace context of the request that created it"},
 };
+/* clang-format on */
 
 const struct record job_record = {
     .name = "Job",
@@ -102,6 +107,7 @@ const struct record job_record = {
 
 static const char *const outcomes[] = {"completed", "failed", "timeout", "cancelled", "released", "lost", NULL};
 
+/* clang-format off */
 static const struct field attempt_fields[] = {
     {.name = "job_id", .type = FIELD_UUID, .flags = HIDDEN, .sql = "uuid"},
     {.name = "number", .type = FIELD_INT, .flags = RO, .min = 1, .max = INT32_MAX, .sql = "int(11)",
@@ -109,11 +115,14 @@ static const struct field attempt_fields[] = {
     {.name = "worker_id", .type = FIELD_STRING, .flags = RO_NULL, .max = 100, .sql = "varchar(100)",
      .help = "host:pid:random"},
     {.name = "started_at", .type = FIELD_TIME, .flags = RO, .sql = "datetime(6)", .help = "When it began"},
-    {.name = "ended_at", .type = FIELD_TIME, .flags = RO, .sql = "datetime(6)", .help = "When its outcome was recorded"},
+    {.name = "ended_at", .type = FIELD_TIME, .flags = RO, .sql = "datetime(6)",
+     .help = "When its outcome was recorded"},
     {.name = "outcome", .type = FIELD_ENUM, .flags = RO, .choices = outcomes, .sql = "varchar(16)",
      .help = "released: handed back unharmed at shutdown; lost: the worker died"},
-    {.name = "error", .type = FIELD_STRING, .flags = RO_NULL, .max = 2000, .sql = "varchar(2000)", .help = "What went wrong"},
+    {.name = "error", .type = FIELD_STRING, .flags = RO_NULL, .max = 2000, .sql = "varchar(2000)",
+     .help = "What went wrong"},
 };
+/* clang-format on */
 
 const struct record job_attempt_record = {
     .name = "JobAttempt",
@@ -123,18 +132,22 @@ const struct record job_attempt_record = {
     .help = "One attempt at a job that has ended",
 };
 
+/* clang-format off */
 static const struct field create_fields[] = {
     {.name = "job_type", .type = FIELD_STRING, .flags = FIELD_REQUIRED | FIELD_ONE_LINE, .min = 1, .max = 64,
      .help = "One of the job types"},
-    {.name = "payload", .type = FIELD_OBJECT, .max = PAYLOAD_BYTES_MAX, .def = "{}", .help = "Input as the job type wants it"},
+    {.name = "payload", .type = FIELD_OBJECT, .max = PAYLOAD_BYTES_MAX, .def = "{}",
+     .help = "Input as the job type wants it"},
     {.name = "priority", .type = FIELD_INT, .min = -1, .max = 1, .def = "0", .help = "1 high, 0 normal, -1 low"},
-    {.name = "max_retries", .type = FIELD_INT, .min = 0, .max = 100, .def = "3", .help = "Retries after a failed attempt"},
+    {.name = "max_retries", .type = FIELD_INT, .min = 0, .max = 100, .def = "3",
+     .help = "Retries after a failed attempt"},
     {.name = "scheduled_at", .type = FIELD_TIME, .flags = FIELD_NULLABLE, .help = "Not before this time; null: now"},
     {.name = "timeout_s", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = 1, .max = 86400,
      .help = "Seconds one attempt may take; null: the job type's own"},
     {.name = "unique_key", .type = FIELD_STRING, .flags = FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1, .max = 200,
      .help = "Refused with 409 while a job with this key is queued or processing"},
 };
+/* clang-format on */
 
 const struct record job_create_body = {
     .name = "JobCreate",

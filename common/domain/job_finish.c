@@ -113,7 +113,9 @@ static struct job_move move_of(const struct job_finish *f, const char *worker_id
         .priority = f->claim->priority,
         .to = kind->to,
         .spends_retry = kind->spends_retry,
-        .due_ms = f->kind == JOB_FINISH_RETRY ? f->delay_ms : f->kind == JOB_FINISH_RELEASED ? 0 : -1,
+        .due_ms = f->kind == JOB_FINISH_RETRY      ? f->delay_ms
+                  : f->kind == JOB_FINISH_RELEASED ? 0
+                                                   : -1,
         .result = f->result,
         .error = f->error,
         .cause = f->kind == JOB_FINISH_FAILED ? f->cause : NULL,
@@ -151,8 +153,7 @@ static bool finish_body(struct db *db, void *arg, bool repeated, struct err *e)
     if (moved != n) {
         /* Somebody else owns one of them by now: this run is rolled back and done again after a look. */
         batch->careful = true;
-        return err_set(e, ERR_LOCKED, "A fence did not hold for %llu of %zu jobs",
-                       (unsigned long long)(n - moved), n);
+        return err_set(e, ERR_LOCKED, "A fence did not hold for %llu of %zu jobs", (unsigned long long)(n - moved), n);
     }
     return job_settle_record(db, moves, n, e);
 }
@@ -181,12 +182,11 @@ bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *f
 bool job_renew_leases(struct db *db, const char *worker_id, int64_t lease_ms, const struct job_ref *refs, size_t n,
                       bool *told, bool *lost, struct err *e)
 {
-    static const char sql_renew[] =
-        "UPDATE " FENCES JOIN_JOBS " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND"
-        " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id = ?";
-    static const char sql_look[] =
-        "SELECT v.o, j.cancel_requested_at IS NOT NULL FROM " FENCES JOIN_JOBS
-        " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id = ?";
+    static const char sql_renew[] = "UPDATE " FENCES JOIN_JOBS
+                                    " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND"
+                                    " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id = ?";
+    static const char sql_look[] = "SELECT v.o, j.cancel_requested_at IS NOT NULL FROM " FENCES JOIN_JOBS
+                                   " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id = ?";
 
     json_auto_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
@@ -195,8 +195,7 @@ bool job_renew_leases(struct db *db, const char *worker_id, int64_t lease_ms, co
     CLEANUP(free_text) char *fences = job_dump_list(list, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (fences == NULL ||
-        !db_run(db, NULL, e, sql_renew,
-                DB_PARAMS(db_text(fences), DB_INT(lease_ms * US_PER_MS), db_text(worker_id))) ||
+        !db_run(db, NULL, e, sql_renew, DB_PARAMS(db_text(fences), DB_INT(lease_ms * US_PER_MS), db_text(worker_id))) ||
         !db_run(db, &r, e, sql_look, DB_PARAMS(db_text(fences), db_text(worker_id)))) {
         return false;
     }
@@ -218,7 +217,8 @@ bool job_progress(struct db *db, const char *id, int64_t attempt, int64_t percen
         "UPDATE background_jobs SET progress = ?, progress_message = LEFT(?, 200), updated_at = UTC_TIMESTAMP(6)"
         " WHERE id = ? AND status = 'processing' AND attempt = ?";
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, sql, DB_PARAMS(DB_INT(CLAMP(percent, 0, 100)), db_text(message), db_text(id), DB_INT(attempt)))) {
+    if (!db_run(db, &r, e, sql,
+                DB_PARAMS(DB_INT(CLAMP(percent, 0, 100)), db_text(message), db_text(id), DB_INT(attempt)))) {
         return false;
     }
     return r.affected == 1 || err_set(e, ERR_CONFLICT, "Job %s is not held by this attempt any more", id);

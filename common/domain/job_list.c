@@ -61,7 +61,7 @@ static void where_filter(struct query *q, const struct job_filter *f)
     }
 }
 
-/* --- cursor: base64url of "<created_at in microseconds>.<id>" of the last job shown ------------------------------------ */
+/* --- cursor: base64url of "<created_at in microseconds>.<id>" of the last job shown ------------------------------- */
 
 static char *cursor_make(const json_t *last)
 {
@@ -130,7 +130,8 @@ static void append_columns(GString *sql)
 
 static bool count_range(struct db *db, const struct job_filter *f, int64_t *ret, struct err *e)
 {
-    CLEANUP(query_release) struct query q = {.sql = g_string_new("SELECT COUNT(*) FROM (SELECT 1 FROM background_jobs")};
+    CLEANUP(query_release)
+    struct query q = {.sql = g_string_new("SELECT COUNT(*) FROM (SELECT 1 FROM background_jobs")};
     where_filter(&q, f);
     g_string_append(q.sql, " LIMIT ?) found");
     add_param(&q, DB_INT(RANGE_COUNT_MAX));
@@ -164,8 +165,8 @@ static json_t *list_answer(const struct job_filter *f, const struct db_result *r
         json_array_append_new(jobs, record_row_json(&job_record, r, i, 0));
     }
     g_autofree char *next = r->rows > shown && shown > 0 ? cursor_make(json_array_get(jobs, shown - 1)) : NULL;
-    return json_pack("{s:o, s:I, s:b, s:I, s:I, s:s?}", "jobs", jobs, "total", (json_int_t)total, "total_capped", capped,
-                     "skip", (json_int_t)f->skip, "limit", (json_int_t)f->limit, "next_cursor", next);
+    return json_pack("{s:o, s:I, s:b, s:I, s:I, s:s?}", "jobs", jobs, "total", (json_int_t)total, "total_capped",
+                     capped, "skip", (json_int_t)f->skip, "limit", (json_int_t)f->limit, "next_cursor", next);
 }
 
 bool job_list(struct db *db, const struct job_filter *filter, json_t **ret, struct err *e)

@@ -38,10 +38,10 @@ static json_t *json_error_text(const char *error)
 static json_t *json_move(const struct job_move *m)
 {
     json_t *due = m->due_ms < 0 ? json_null() : json_integer(m->due_ms * US_PER_MS);
-    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a",
-                     (json_int_t)m->attempt, "w", m->worker_id, "s", job_status_name(m->to), "r",
-                     m->spends_retry ? 1 : 0, "c", m->crashed ? 1 : 0, "d", due, "result", m->result, "e",
-                     json_error_text(m->error), "cause", m->cause);
+    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a", (json_int_t)m->attempt,
+                     "w", m->worker_id, "s", job_status_name(m->to), "r", m->spends_retry ? 1 : 0, "c",
+                     m->crashed ? 1 : 0, "d", due, "result", m->result, "e", json_error_text(m->error), "cause",
+                     m->cause);
 }
 
 bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
@@ -93,8 +93,8 @@ static bool write_attempts(struct db *db, const struct job_move *moves, size_t n
     for (size_t i = 0; i < n; i++) {
         const struct job_move *m = &moves[i];
         json_array_append_new(list, json_pack("{s:s, s:I, s:s?, s:s?, s:s, s:o}", "id", m->id, "a",
-                                              (json_int_t)m->attempt, "w", m->worker_id, "t", m->started_sql,
-                                              "o", m->outcome, "e", json_error_text(m->error)));
+                                              (json_int_t)m->attempt, "w", m->worker_id, "t", m->started_sql, "o",
+                                              m->outcome, "e", json_error_text(m->error)));
     }
     CLEANUP(free_text) char *text = job_dump_list(list, e);
     return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));

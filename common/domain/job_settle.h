@@ -25,8 +25,10 @@ struct job_move {
     const char *started_sql; /* DATETIME text; NULL: now */
 };
 
-/* Moves every job whose fence holds; ret_moved tells how many those were. When it is not n, the caller must roll back. */
-bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e) MUST_CHECK;
+/* Moves every job whose fence holds; ret_moved tells how many those were. When it is not n, the caller must roll back.
+ */
+bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
+    MUST_CHECK;
 /* Writes the attempt rows and the counts of moves that were made. */
 bool job_settle_record(struct db *db, const struct job_move *moves, size_t n, struct err *e) MUST_CHECK;
 

@@ -7,8 +7,9 @@
 
 #define TEXT_MAX 500000
 
-/* --- payloads -------------------------------------------------------------------------------------------------------- */
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct field email_send_fields[] = {
     {.name = "to", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED, .help = "Recipient's address"},
     {.name = "subject", .type = FIELD_STRING, .flags = FIELD_REQUIRED | FIELD_ONE_LINE, .min = 1, .max = 200,
@@ -17,8 +18,10 @@ static const struct field email_send_fields[] = {
      .help = "Plain-text body; text, html or both must be there"},
     {.name = "html", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .min = 1, .max = TEXT_MAX, .help = "HTML body"},
 };
+/* clang-format on */
 
 static const char *const db_operations[] = {"analyze", "optimize", NULL};
+/* clang-format off */
 static const struct field db_optimize_fields[] = {
     {.name = "tables", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .min = 1, .max = 20,
      .help = "Bellman's own tables, one after the other"},
@@ -27,15 +30,20 @@ static const struct field db_optimize_fields[] = {
 };
 
 static const struct field sleep_fields[] = {
-    {.name = "ms", .type = FIELD_INT, .flags = FIELD_REQUIRED, .min = 0, .max = 3600000, .help = "Milliseconds to wait"},
+    {.name = "ms", .type = FIELD_INT, .flags = FIELD_REQUIRED, .min = 0, .max = 3600000,
+     .help = "Milliseconds to wait"},
 };
 
 static const struct field fail_fields[] = {
-    {.name = "times", .type = FIELD_INT, .min = 0, .max = 1000, .def = "1", .help = "Attempts that fail before one completes"},
+    {.name = "times", .type = FIELD_INT, .min = 0, .max = 1000, .def = "1",
+     .help = "Attempts that fail before one completes"},
     {.name = "permanent", .type = FIELD_BOOL, .def = "false", .help = "Fail for good at once"},
-    {.name = "message", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .min = 1, .max = 500, .help = "The error to report"},
+    {.name = "message", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .min = 1, .max = 500,
+     .help = "The error to report"},
 };
+/* clang-format on */
 
+/* clang-format off */
 #define PAYLOAD(symbol, component, list, text)                                                                         \
     static const struct record payload_##symbol = {                                                                    \
         .name = component, .fields = list, .n = ARRAY_SIZE(list), .help = text}
@@ -49,8 +57,9 @@ PAYLOAD(fail, "FailPayload", fail_fields, "How to fail");
 EMPTY_PAYLOAD(cache_flush, "CacheFlushPayload");
 EMPTY_PAYLOAD(noop, "NoopPayload");
 EMPTY_PAYLOAD(crash, "CrashPayload");
+/* clang-format on */
 
-/* --- rules over several fields ------------------------------------------------------------------------------------------ */
+/* --- rules over several fields ------------------------------------------------------------------------------------ */
 
 static void check_email_send(const json_t *payload, const char *prefix, struct problems *problems)
 {
@@ -77,8 +86,9 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
 #define check_fail NULL
 #define check_crash NULL
 
-/* --- the table ------------------------------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 #define JOB_TYPE(type_name, symbol, seconds, is_diagnostic, text)                                                      \
     {.name = type_name,                                                                                                \
      .payload = &payload_##symbol,                                                                                     \
@@ -86,6 +96,7 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
      .timeout_s = (seconds),                                                                                           \
      .diagnostic = (is_diagnostic),                                                                                    \
      .help = text},
+/* clang-format on */
 
 const struct job_type job_types[] = {
 #include "domain/job_types.def"
@@ -102,7 +113,8 @@ const struct job_type *job_type_find(const char *name)
     return NULL;
 }
 
-void job_payload_check(const struct job_type *type, const json_t *payload, const char *prefix, struct problems *problems)
+void job_payload_check(const struct job_type *type, const json_t *payload, const char *prefix,
+                       struct problems *problems)
 {
     struct problems own = {0};
     record_check(type->payload, payload, prefix, &own);

@@ -13,8 +13,8 @@ struct job_type {
     const struct record *payload;
     /* Rules over several fields of a payload that fits its record; NULL: none. */
     void (*check)(const json_t *payload, const char *prefix, struct problems *problems);
-    int64_t timeout_s;            /* default; a job may ask for 1..86400 */
-    bool diagnostic;              /* only where consumer.diagnostics is on */
+    int64_t timeout_s; /* default; a job may ask for 1..86400 */
+    bool diagnostic;   /* only where consumer.diagnostics is on */
     const char *help;
 };
 
@@ -25,6 +25,7 @@ extern const size_t job_types_n;
 const struct job_type *job_type_find(const char *name);
 
 /* Record and rules; done when a job is created and again before it runs. prefix as for record_check. */
-void job_payload_check(const struct job_type *type, const json_t *payload, const char *prefix, struct problems *problems);
+void job_payload_check(const struct job_type *type, const json_t *payload, const char *prefix,
+                       struct problems *problems);
 
 #endif

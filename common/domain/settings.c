@@ -84,8 +84,8 @@ static bool ensure_row(struct db *db, const char *organization_id, const char *u
     if (!select_row(db, organization_id, lock, ret, e)) {
         return false;
     }
-    if (ret->json == NULL && (!insert_defaults(db, organization_id, user, e) ||
-                              !select_row(db, organization_id, lock, ret, e))) {
+    if (ret->json == NULL &&
+        (!insert_defaults(db, organization_id, user, e) || !select_row(db, organization_id, lock, ret, e))) {
         return false;
     }
     return ret->json != NULL || err_set(e, ERR_INTERNAL, "The notification settings vanished while they were made");
@@ -208,8 +208,9 @@ static const char *row_id(const struct update *u)
 /* The new version goes along: by it a repeated try recognises its own audit row. */
 static bool write_audit(struct db *db, const struct update *u, json_t *diff, struct err *e)
 {
-    json_object_set_new(diff, "version", json_pack("{sIsI}", "from", (json_int_t)u->row.version, "to",
-                                                   (json_int_t)(u->row.version + 1)));
+    json_object_set_new(
+        diff, "version",
+        json_pack("{sIsI}", "from", (json_int_t)u->row.version, "to", (json_int_t)(u->row.version + 1)));
     struct audit_entry entry = {
         .organization_id = u->organization_id,
         .actor = u->user,

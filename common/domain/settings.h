@@ -20,18 +20,18 @@ extern const struct record settings_record;
 bool settings_get(struct db *db, const char *organization_id, const char *user, json_t **ret, int64_t *ret_version,
                   struct err *e) MUST_CHECK;
 
-/* Applies changes (checked by record_check already) as a JSON merge patch: absent keeps, null resets to the default. Row
- * and audit row in one transaction; when nothing differs nothing is written and the version stays. if_version: -1 or the
- * version the caller saw; another one gives ERR_CONFLICT. Rules over several fields (settings_check_rules) are checked
- * against the merged row: faults go to problems, ERR_INVALID, nothing changed. */
+/* Applies changes (checked by record_check already) as a JSON merge patch: absent keeps, null resets to the default.
+ * Row and audit row in one transaction; when nothing differs nothing is written and the version stays. if_version: -1
+ * or the version the caller saw; another one gives ERR_CONFLICT. Rules over several fields (settings_check_rules) are
+ * checked against the merged row: faults go to problems, ERR_INVALID, nothing changed. */
 bool settings_update(struct db *db, const struct seal *seal, const char *organization_id, const char *user,
                      const char *request_id, const json_t *changes, int64_t if_version, struct problems *problems,
                      json_t **ret, int64_t *ret_version, struct err *e) MUST_CHECK;
 
-/* --- pure ------------------------------------------------------------------------------------------------------------ */
+/* --- pure --------------------------------------------------------------------------------------------------------- */
 
-/* The row with the changes laid over it (RFC 7396): null resets a field to its default, custom_settings is merged member
- * by member, where null removes one. New reference. */
+/* The row with the changes laid over it (RFC 7396): null resets a field to its default, custom_settings is merged
+ * member by member, where null removes one. New reference. */
 json_t *settings_merge(const json_t *row, const json_t *changes);
 
 /* quiet_hours_start and _end come together and differ; a switched-on channel has what it needs to send; the merged

@@ -8,16 +8,21 @@
 #define RO FIELD_READONLY
 #define RO_NULL (FIELD_READONLY | FIELD_NULLABLE)
 
-#define SWITCH(column, initially, text)                                                                                \
-    {.name = column, .type = FIELD_BOOL, .def = initially, .sql = "tinyint(1)", .help = text}
-#define CHOICE(column, list, initially, text)                                                                          \
-    {.name = column, .type = FIELD_ENUM, .choices = list, .def = initially, .sql = "varchar(16)", .help = text}
+#define SWITCH(column, initially, text)                                                         \
+    {                                                                                           \
+        .name = column, .type = FIELD_BOOL, .def = initially, .sql = "tinyint(1)", .help = text \
+    }
+#define CHOICE(column, list, initially, text)                                                                     \
+    {                                                                                                             \
+        .name = column, .type = FIELD_ENUM, .choices = list, .def = initially, .sql = "varchar(16)", .help = text \
+    }
 
 static const char *const email_providers[] = {"smtp", "sendgrid", "ses", NULL};
 static const char *const sms_providers[] = {"twilio", "sns", NULL};
 static const char *const digest_frequencies[] = {"hourly", "daily", "weekly", NULL};
 
 /* In the order of the columns. */
+/* clang-format off */
 static const struct field fields[] = {
     {.name = "id", .type = FIELD_UUID, .flags = RO, .sql = "uuid", .help = "Identifies the settings"},
     {.name = "organization_id", .type = FIELD_STRING, .flags = RO, .min = 1, .max = 64, .sql = "varchar(64)",
@@ -75,6 +80,7 @@ static const struct field fields[] = {
 
     {.name = "version", .type = FIELD_INT, .flags = RO | FIELD_INTERNAL, .sql = "bigint(20)"},
 };
+/* clang-format on */
 
 const struct record settings_record = {
     .name = "NotificationSettings",

@@ -160,7 +160,8 @@ static json_t *audit_value(const struct field *field, json_t *value)
         return json_string(SETTINGS_MASK);
     }
     char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    bool as_text = dump != NULL && (strlen(dump) > AUDIT_VALUE_BYTES_MAX || is_deeper_than(value, AUDIT_VALUE_DEPTH_MAX));
+    bool as_text = dump != NULL &&
+                   (strlen(dump) > AUDIT_VALUE_BYTES_MAX || is_deeper_than(value, AUDIT_VALUE_DEPTH_MAX));
     json_t *shown = as_text ? shorten(dump) : json_incref(value);
     free(dump);
     return shown;

@@ -18,8 +18,8 @@ struct smtp_mail {
     const char *from_name; /* may be NULL */
     const char *to;
     const char *subject;
-    const char *text; /* may be NULL when html is given */
-    const char *html; /* may be NULL */
+    const char *text;     /* may be NULL when html is given */
+    const char *html;     /* may be NULL */
     int64_t date_wall_us; /* Date: header; the same on every attempt */
 };
 

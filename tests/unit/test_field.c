@@ -49,23 +49,34 @@ struct value_row {
     const char *code;
 };
 
-#define SWITCH_ROWS(f)                                                                                                 \
-    {f, "true", NULL}, {f, "false", NULL}, {f, "null", NULL}, {f, "1", "type"}, {f, "0", "type"},                      \
-        {f, "\"true\"", "type"}, {f, "[]", "type"}, {f, "{}", "type"}
-#define TEXT_TYPE_ROWS(f) {f, "1", "type"}, {f, "true", "type"}, {f, "[]", "type"}, {f, "{}", "type"}
-#define HHMM_ROWS(f)                                                                                                   \
-    {f, "\"00:00\"", NULL}, {f, "\"23:59\"", NULL}, {f, "null", NULL}, {f, "\"24:00\"", "format"},                     \
+#define SWITCH_ROWS(f)                                                                            \
+    {f, "true", NULL}, {f, "false", NULL}, {f, "null", NULL}, {f, "1", "type"}, {f, "0", "type"}, \
+        {f, "\"true\"", "type"}, {f, "[]", "type"},                                               \
+    {                                                                                             \
+        f, "{}", "type"                                                                           \
+    }
+#define TEXT_TYPE_ROWS(f)                                     \
+    {f, "1", "type"}, {f, "true", "type"}, {f, "[]", "type"}, \
+    {                                                         \
+        f, "{}", "type"                                       \
+    }
+#define HHMM_ROWS(f)                                                                               \
+    {f, "\"00:00\"", NULL}, {f, "\"23:59\"", NULL}, {f, "null", NULL}, {f, "\"24:00\"", "format"}, \
         {f, "\"9:00\"", "format"}, {f, "\"\"", "format"}, TEXT_TYPE_ROWS(f)
-#define READ_ONLY_ROWS(f) {f, "\"x\"", "read_only"}, {f, "null", "read_only"}, {f, "1", "read_only"}
+#define READ_ONLY_ROWS(f)                                \
+    {f, "\"x\"", "read_only"}, {f, "null", "read_only"}, \
+    {                                                    \
+        f, "1", "read_only"                              \
+    }
 #define CHOICE_ROWS(f) {f, "\"\"", "choice"}, {f, "\"other\"", "choice"}, {f, "null", NULL}, TEXT_TYPE_ROWS(f)
 #define TEN "1234567890"
 #define EIGHTY TEN TEN TEN TEN TEN TEN TEN TEN
-#define TEN_WIDE                                                                                                       \
-    "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80"                                 \
+#define TEN_WIDE                                                                       \
+    "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80" \
     "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80"
 #define EIGHTY_WIDE TEN_WIDE TEN_WIDE TEN_WIDE TEN_WIDE TEN_WIDE TEN_WIDE TEN_WIDE TEN_WIDE
-#define ONE_LINE_ROWS(f)                                                                                               \
-    {f, "null", NULL}, {f, "\"\"", "length"}, {f, "\"a\\nb\"", "format"}, {f, "\"a\\r\\nBcc: b\"", "format"},          \
+#define ONE_LINE_ROWS(f)                                                                                      \
+    {f, "null", NULL}, {f, "\"\"", "length"}, {f, "\"a\\nb\"", "format"}, {f, "\"a\\r\\nBcc: b\"", "format"}, \
         {f, "\"a\\tb\"", "format"}, {f, "\"a\\u0007\"", "format"}, {f, "\"a\\u0085\"", "format"}, TEXT_TYPE_ROWS(f)
 
 static const struct value_row value_rows[] = {
@@ -358,16 +369,11 @@ static void test_columns(void **state UNUSED)
 static void test_row_to_json(void **state UNUSED)
 {
     static const struct field fields[] = {
-        {.name = "on", .type = FIELD_BOOL},
-        {.name = "inner", .type = FIELD_INT, .flags = FIELD_INTERNAL},
-        {.name = "off", .type = FIELD_BOOL},
-        {.name = "n", .type = FIELD_INT},
-        {.name = "at", .type = FIELD_TIME},
-        {.name = "text", .type = FIELD_STRING},
-        {.name = "none", .type = FIELD_STRING},
-        {.name = "object", .type = FIELD_OBJECT},
-        {.name = "any", .type = FIELD_ANY},
-        {.name = "broken", .type = FIELD_ANY},
+        {.name = "on", .type = FIELD_BOOL},     {.name = "inner", .type = FIELD_INT, .flags = FIELD_INTERNAL},
+        {.name = "off", .type = FIELD_BOOL},    {.name = "n", .type = FIELD_INT},
+        {.name = "at", .type = FIELD_TIME},     {.name = "text", .type = FIELD_STRING},
+        {.name = "none", .type = FIELD_STRING}, {.name = "object", .type = FIELD_OBJECT},
+        {.name = "any", .type = FIELD_ANY},     {.name = "broken", .type = FIELD_ANY},
     };
     static const struct record record = {.name = "R", .fields = fields, .n = ARRAY_SIZE(fields)};
     char skipped[] = "skipped";

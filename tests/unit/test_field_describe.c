@@ -85,8 +85,7 @@ static void test_an_empty_record(void **state UNUSED)
 {
     static const struct record empty = {.name = "Empty"};
     json_auto_t *schema = record_describe(&empty, true);
-    json_auto_t *wanted =
-        json_pack("{ss s{} sb}", "type", "object", "properties", "additionalProperties", 0);
+    json_auto_t *wanted = json_pack("{ss s{} sb}", "type", "object", "properties", "additionalProperties", 0);
     assert_true(json_equal(schema, wanted));
 }
 

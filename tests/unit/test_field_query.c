@@ -162,9 +162,9 @@ static void test_a_long_unknown_name_is_cut(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_values),    cmocka_unit_test(test_defaults), cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_cursor_length), cmocka_unit_test(test_required),
-        cmocka_unit_test(test_a_long_unknown_name_is_cut),
+        cmocka_unit_test(test_good_values), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_cursor_length),
+        cmocka_unit_test(test_required),    cmocka_unit_test(test_a_long_unknown_name_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

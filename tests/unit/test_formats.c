@@ -65,8 +65,12 @@ static void test_email(void **state UNUSED)
         {"\"a\\", false},
         {"<a@b.org>", false},
         {"A <a@b.org>", false},
-        {"b\xC3\xBC" "cher@b.org", false},
-        {"a@b\xC3\xBC" "cher.org", false},
+        {"b\xC3\xBC"
+         "cher@b.org",
+         false},
+        {"a@b\xC3\xBC"
+         "cher.org",
+         false},
         {"a@b.org,c@d.org", false},
     };
     CHECK_ROWS(format_is_email, rows);
@@ -115,11 +119,21 @@ static void test_email_lengths(void **state UNUSED)
 static void test_phone(void **state UNUSED)
 {
     static const struct row rows[] = {
-        {"+442071838750", true}, {"+12", true},           {"+123456789012345", true},
-        {"+1234567890123456", false}, {"+1", false},      {"+", false},
-        {"", false},             {"442071838750", false}, {"+0442071838750", false},
-        {"+44 2071838750", false}, {"+44-207", false},    {"++44207", false},
-        {"+44207a", false},      {"0044207", false},      {"+44207\n", false},
+        {"+442071838750", true},
+        {"+12", true},
+        {"+123456789012345", true},
+        {"+1234567890123456", false},
+        {"+1", false},
+        {"+", false},
+        {"", false},
+        {"442071838750", false},
+        {"+0442071838750", false},
+        {"+44 2071838750", false},
+        {"+44-207", false},
+        {"++44207", false},
+        {"+44207a", false},
+        {"0044207", false},
+        {"+44207\n", false},
         {"+\xD9\xA1\xD9\xA2\xD9\xA3", false},
     };
     CHECK_ROWS(format_is_phone, rows);
@@ -176,10 +190,9 @@ static void test_zone(void **state UNUSED)
 static void test_hhmm(void **state UNUSED)
 {
     static const struct row rows[] = {
-        {"00:00", true},  {"09:30", true},  {"19:59", true},  {"23:59", true},  {"24:00", false},
-        {"29:00", false}, {"23:60", false}, {"9:30", false},  {"09:3", false},  {"0930", false},
-        {"", false},      {"09-30", false}, {"09:30:00", false}, {" 9:30", false}, {"09:30 ", false},
-        {"0a:30", false}, {"-1:30", false}, {"9:300", false},
+        {"00:00", true},     {"09:30", true},  {"19:59", true},   {"23:59", true},  {"24:00", false}, {"29:00", false},
+        {"23:60", false},    {"9:30", false},  {"09:3", false},   {"0930", false},  {"", false},      {"09-30", false},
+        {"09:30:00", false}, {" 9:30", false}, {"09:30 ", false}, {"0a:30", false}, {"-1:30", false}, {"9:300", false},
     };
     CHECK_ROWS(format_is_hhmm, rows);
 }
@@ -255,8 +268,8 @@ static void test_control(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_email), cmocka_unit_test(test_email_lengths), cmocka_unit_test(test_phone),
-        cmocka_unit_test(test_zone),  cmocka_unit_test(test_hhmm),          cmocka_unit_test(test_slack_url),
+        cmocka_unit_test(test_email),   cmocka_unit_test(test_email_lengths), cmocka_unit_test(test_phone),
+        cmocka_unit_test(test_zone),    cmocka_unit_test(test_hhmm),          cmocka_unit_test(test_slack_url),
         cmocka_unit_test(test_control),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,9 +163,9 @@ static void test_diff(void **state UNUSED)
     json_auto_t *after = with("{\"email_enabled\": false, \"timezone\": \"Asia/Tokyo\","
                               " \"slack_webhook_url\": \"" HOOK "\"}");
     json_auto_t *diff = settings_diff(before, after);
-    json_auto_t *wanted =
-        json_pack("{s{sbsb} s{ssss} s{snss}}", "email_enabled", "from", 1, "to", 0, "timezone", "from", "UTC", "to",
-                  "Asia/Tokyo", "slack_webhook_url", "from", "to", SETTINGS_MASK);
+    json_auto_t *wanted = json_pack("{s{sbsb} s{ssss} s{snss}}", "email_enabled", "from", 1, "to", 0, "timezone",
+                                    "from", "UTC", "to", "Asia/Tokyo", "slack_webhook_url", "from", "to",
+                                    SETTINGS_MASK);
     assert_true(json_equal(diff, wanted));
     json_auto_t *back = settings_diff(after, after);
     assert_int_equal(json_object_size(back), 0);
