@@ -46,6 +46,17 @@ def make_whole(stack):
 
 
 @contextlib.contextmanager
+def configured(stack, text):
+    """What is started within the block has this INI text on top of its configuration."""
+    before = stack.conf_extra
+    stack.conf_extra = before + text
+    try:
+        yield
+    finally:
+        stack.conf_extra = before
+
+
+@contextlib.contextmanager
 def frozen(stack, *names):
     for name in names:
         send(stack, name, signal.SIGSTOP)

@@ -5,7 +5,7 @@ import time
 
 import database
 from client import Org
-from faults import make_whole, settle
+from faults import configured, make_whole, settle
 from waiting import SLOW, wait_until
 
 LOW = {"job_type": "sleep", "payload": {"ms": 40}, "priority": -1}
@@ -15,13 +15,11 @@ NORMAL = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 0}
 
 @contextlib.contextmanager
 def single_runner(stack):
-    before = stack.conf_extra
-    stack.conf_extra = before + "[consumer]\nconcurrency=1\n"
     try:
-        stack.restart("consumer")
-        yield
+        with configured(stack, "[consumer]\nconcurrency=1\n"):
+            stack.restart("consumer")
+            yield
     finally:
-        stack.conf_extra = before
         make_whole(stack)
         stack.restart("consumer")
 

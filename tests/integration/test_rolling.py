@@ -7,7 +7,7 @@ import pytest
 
 import database
 from client import Org
-from faults import Load, SecondConsumer, end_of, make_whole, outcomes, pid_of, settle, wait_processing
+from faults import Load, SecondConsumer, configured, end_of, make_whole, outcomes, pid_of, settle, wait_processing
 from waiting import SLOW, wait_until
 
 
@@ -90,15 +90,12 @@ def test_second_sigterm_hands_everything_back_at_once(org, stack):
 
 def test_the_drain_ends_when_its_time_is_up(org, stack):
     """What runs longer than the drain time is handed back, not lost."""
-    stack.conf_extra, before = stack.conf_extra + "drain_timeout_s=1\n", stack.conf_extra
-    try:
+    with configured(stack, "[consumer]\ndrain_timeout_s=1\n"):
         stack.restart("consumer")
         made = sleepers(org, 5, 6000)
         first = pid_of(stack, "consumer")
         os.kill(first, signal.SIGTERM)
         code, took_s = end_of(first, 10, stack)
-    finally:
-        stack.conf_extra = before
     assert code == 0
     assert 0.8 < took_s < 3 * SLOW
     stack.restart("consumer")
