@@ -224,9 +224,11 @@ lint:
 	@echo "cppcheck"; cppcheck --quiet --std=c17 --enable=warning,performance,portability --inline-suppr \
 	  --error-exitcode=1 --suppress=missingIncludeSystem -D_GNU_SOURCE -DBELLMAN_VERSION='""' -Icommon -I. $(OWN_INCLUDES) \
 	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
-	@echo "clang-tidy"; printf '%s\n' $(filter-out tests/%,$(filter %.c,$(C_FILES))) | xargs -P $(TIDY_JOBS) -n 4 \
-	  clang-tidy --quiet --warnings-as-errors='*' --extra-arg=-Wno-unknown-warning-option -- -std=c17 \
-	  $(subst ','\'',$(CPPFLAGS)) $(OWN_INCLUDES) 2>&1 | { ! grep -E '(warning|error):' -A 4; }
+	@echo "clang-tidy"; mkdir -p build/lint; printf '%s\n' -std=c17 '-DBELLMAN_VERSION="lint"' \
+	  $(patsubst -I%,-I$(CURDIR)/%,$(patsubst common/ground/banned.h,$(CURDIR)/common/ground/banned.h,\
+	  $(filter-out -DBELLMAN_VERSION%,$(CPPFLAGS)) $(OWN_INCLUDES))) >build/lint/compile_flags.txt
+	@printf '%s\n' $(filter-out tests/%,$(filter %.c,$(C_FILES))) | \
+	  xargs -P $(TIDY_JOBS) -n 4 clang-tidy -p build/lint --quiet --warnings-as-errors='*'
 	@echo "clang-format"; clang-format --dry-run -Werror $(C_FILES)
 
 format:

@@ -80,13 +80,18 @@ void api_settings_update(struct call *c)
     struct err e = ERR_INIT;
     struct problems problems CLEANUP(problems_release) = {0};
     json_auto_t *settings = NULL;
-    int64_t if_version = -1;
     int64_t version = 0;
-    if (!choose_version(c, &if_version)) {
+    struct settings_change change = {
+        .organization_id = c->who.org,
+        .user = c->who.sub,
+        .request_id = c->request->id,
+        .changes = c->body,
+        .if_version = -1,
+    };
+    if (!choose_version(c, &change.if_version)) {
         return;
     }
-    if (settings_update(c->db, c->api->seal, c->who.org, c->who.sub, c->request->id, c->body, if_version, &problems,
-                        &settings, &version, &e)) {
+    if (settings_update(c->db, c->api->seal, &change, &problems, &settings, &version, &e)) {
         tell_others(c);
         answer(c, settings, version);
     } else if (problems_any(&problems)) {

@@ -64,6 +64,9 @@ bool ratelimit_take(struct db *db, enum limit limit, const struct conf *conf, co
                     struct limit_state *ret, struct err *e)
 {
     int64_t quota = limit_per_minute(limit, conf);
+    if (quota <= 0) {
+        return err_set(e, ERR_INTERNAL, "this call has no limit to take from");
+    }
     int64_t step_us = WINDOW_US / quota;
     g_autofree char *bucket = g_strconcat(limits[limit].name, "|", org, "|", sub, NULL);
     struct db_result r CLEANUP(db_result_release) = {0};

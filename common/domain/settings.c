@@ -279,17 +279,16 @@ static bool update_body(struct db *db, void *arg, bool repeated, struct err *e)
     return merge_and_write(db, u, e);
 }
 
-bool settings_update(struct db *db, const struct seal *seal, const char *organization_id, const char *user,
-                     const char *request_id, const json_t *changes, int64_t if_version, struct problems *problems,
-                     json_t **ret, int64_t *ret_version, struct err *e)
+bool settings_update(struct db *db, const struct seal *seal, const struct settings_change *change,
+                     struct problems *problems, json_t **ret, int64_t *ret_version, struct err *e)
 {
     struct update u = {
         .seal = seal,
-        .organization_id = organization_id,
-        .user = user,
-        .request_id = request_id,
-        .changes = changes,
-        .if_version = if_version,
+        .organization_id = change->organization_id,
+        .user = change->user,
+        .request_id = change->request_id,
+        .changes = change->changes,
+        .if_version = change->if_version,
         .problems = problems,
     };
     bool ok = db_transaction(db, update_body, &u, e);

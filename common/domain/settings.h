@@ -20,13 +20,20 @@ extern const struct record settings_record;
 bool settings_get(struct db *db, const char *organization_id, const char *user, json_t **ret, int64_t *ret_version,
                   struct err *e) MUST_CHECK;
 
+struct settings_change {
+    const char *organization_id;
+    const char *user;
+    const char *request_id; /* finds this change again after a commit with unknown outcome */
+    const json_t *changes;
+    int64_t if_version; /* -1: whatever it is */
+};
+
 /* Applies changes (checked by record_check already) as a JSON merge patch: absent keeps, null resets to the default.
- * Row and audit row in one transaction; when nothing differs nothing is written and the version stays. if_version: -1
- * or the version the caller saw; another one gives ERR_CONFLICT. Rules over several fields (settings_check_rules) are
+ * Row and audit row in one transaction; when nothing differs nothing is written and the version stays. Another
+ * version than if_version gives ERR_CONFLICT. Rules over several fields (settings_check_rules) are
  * checked against the merged row: faults go to problems, ERR_INVALID, nothing changed. */
-bool settings_update(struct db *db, const struct seal *seal, const char *organization_id, const char *user,
-                     const char *request_id, const json_t *changes, int64_t if_version, struct problems *problems,
-                     json_t **ret, int64_t *ret_version, struct err *e) MUST_CHECK;
+bool settings_update(struct db *db, const struct seal *seal, const struct settings_change *change,
+                     struct problems *problems, json_t **ret, int64_t *ret_version, struct err *e) MUST_CHECK;
 
 /* --- pure --------------------------------------------------------------------------------------------------------- */
 

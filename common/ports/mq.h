@@ -74,10 +74,9 @@ void mq_free(struct mq *mq);
 /* Rises with every connection of the process; never 0. */
 uint64_t mq_epoch(const struct mq *mq);
 
-/* Declares exchanges, queues and bindings of the configured layout, and unbinds the other layout's queues. To be called before
- * confirms or consumers are asked for. created[lane] tells which job queues did
- * not exist before: their messages, if there ever were any, are gone. A queue that exists with other
- * arguments gives ERR_CONFLICT naming it. */
+/* Declares exchanges, queues and bindings of the configured layout, and unbinds the other layout's queues. To be called
+ * before confirms or consumers are asked for. created[lane] tells which job queues did not exist before: their
+ * messages, if there ever were any, are gone. A queue that exists with other arguments gives ERR_CONFLICT naming it. */
 bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e) MUST_CHECK;
 
 /* Messages ready and consumers of the lane's queue. */
@@ -101,8 +100,8 @@ bool mq_confirm_select(struct mq *mq, struct err *e) MUST_CHECK;
  * MQ_CONFIRMED will carry. */
 bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *message, uint64_t *ret_sequence,
                 struct err *e) MUST_CHECK;
-/* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. A longer body gives ERR_INVALID
- * and leaves the handle well. */
+/* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. A longer body gives
+ * ERR_INVALID and leaves the handle well. */
 #define MQ_BROADCAST_MAX_BYTES 8192
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e) MUST_CHECK;
 

@@ -1,10 +1,10 @@
 /*
  * mq_internal.h: what the files of mq.h share. Nobody else includes it.
  *
- * librabbitmq 0.11 keeps frames that arrive during a call (an RPC, a publish) in a queue of its own, drops frames of other
- * channels when it is asked for one channel's (amqp_read_message, amqp_simple_wait_frame_on_channel), and knows nothing
- * about confirms. So only amqp_simple_wait_frame_noblock reads here, every frame goes through one mq_reader, and messages
- * are put together by hand.
+ * librabbitmq 0.11 keeps frames that arrive during a call (an RPC, a publish) in a queue of its own, drops frames of
+ * other channels when it is asked for one channel's (amqp_read_message, amqp_simple_wait_frame_on_channel), and knows
+ * nothing about confirms. So only amqp_simple_wait_frame_noblock reads here, every frame goes through one mq_reader,
+ * and messages are put together by hand.
  */
 #ifndef BELLMAN_MQ_INTERNAL_H
 #define BELLMAN_MQ_INTERNAL_H
@@ -18,7 +18,7 @@
 #define MQ_CHANNEL 1 /* the only one: see above */
 #define MQ_BODY_MAX_BYTES 65536
 
-/* --- messages (mq_message.c): pure ------------------------------------------------------------------------------------ */
+/* --- messages (mq_message.c): pure -------------------------------------------------------------------------------- */
 
 /* The lane of a routing key; LANES when it is none of ours. */
 enum lane mq_lane_of_key(amqp_bytes_t key);
@@ -35,7 +35,7 @@ void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *
 void mq_message_write(const struct mq_message *message, amqp_basic_properties_t *properties,
                       amqp_table_entry_t headers[MQ_HEADERS_MAX]);
 
-/* --- frames to events (mq_reader.c): pure --------------------------------------------------------------------------- */
+/* --- frames to events (mq_reader.c): pure ------------------------------------------------------------------------- */
 
 enum mq_reader_stage { MQ_READER_METHOD, MQ_READER_HEADER, MQ_READER_BODY };
 enum mq_get_stage { MQ_GET_NONE, MQ_GET_WAITING, MQ_GET_EMPTY, MQ_GET_DONE };
@@ -56,7 +56,7 @@ struct mq_reader {
 bool mq_reader_take(struct mq_reader *r, const amqp_frame_t *frame, struct mq_event *ret);
 void mq_reader_release(struct mq_reader *r);
 
-/* --- the connection ----------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 struct mq {
     amqp_connection_state_t state;
@@ -68,8 +68,8 @@ struct mq {
     bool has_confirms;
     bool has_consumers;
     uint64_t published;
-    char why[160];   /* of the death */
-    GQueue events;   /* struct mq_event: read while something else was asked for */
+    char why[160]; /* of the death */
+    GQueue events; /* struct mq_event: read while something else was asked for */
     struct mq_reader reader;
 };
 
@@ -88,7 +88,8 @@ int mq_send_close_ok(struct mq *mq, amqp_method_number_t method);
 
 /* Reads every frame that is there into mq->events without waiting. False: the handle is dead. */
 bool mq_pump(struct mq *mq);
-/* Makes sure that a small frame can be written without blocking: waits up to the heartbeat for room, reading meanwhile. */
+/* Makes sure that a small frame can be written without blocking: waits up to the heartbeat for room, reading meanwhile.
+ */
 bool mq_wait_writable(struct mq *mq, const char *doing, struct err *e);
 
 #endif

@@ -8,7 +8,7 @@
 
 static const struct {
     const char *name;
-    int64_t priority;        /* of the row */
+    int64_t priority;         /* of the row */
     uint8_t message_priority; /* of the message: RabbitMQ has no negative ones */
 } lanes[LANES] = {
     [LANE_HIGH] = {.name = "high", .priority = 1, .message_priority = 2},
@@ -47,7 +47,7 @@ enum lane mq_lane_of_key(amqp_bytes_t key)
     return LANES;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void copy_text(char *out, size_t out_bytes, amqp_bytes_t bytes)
 {
@@ -121,7 +121,7 @@ void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static void add_text_header(amqp_table_t *table, const char *key, const char *value)
 {

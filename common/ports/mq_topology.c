@@ -3,9 +3,9 @@
 #include "ports/mq_internal.h"
 
 /*
- * Exchanges, queues and consumers. Arguments that cannot change later are declared; limits that an operator may want to set
- * (max-length, delivery-limit...) are policies (packaging/rabbitmq-definitions.json). Dead-lettering is declared too: on
- * a broker without the policy a rejected message would vanish without a word.
+ * Exchanges, queues and consumers. Arguments that cannot change later are declared; limits that an operator may want to
+ * set (max-length, delivery-limit...) are policies (packaging/rabbitmq-definitions.json). Dead-lettering is declared
+ * too: on a broker without the policy a rejected message would vanish without a word.
  */
 
 #define QUEUE_JOBS "bellman.jobs"
@@ -13,7 +13,7 @@
 #define ARGUMENTS_MAX 4
 
 struct argument {
-    const char *key; /* NULL ends the list */
+    const char *key;  /* NULL ends the list */
     const char *text; /* NULL: number */
     int32_t number;
 };
@@ -71,7 +71,7 @@ static const struct job_queue *job_queues(const struct mq *mq, size_t *ret_n)
     return queues_of(mq->layout == CONF_LAYOUT_LANES, ret_n);
 }
 
-/* --- declaring ----------------------------------------------------------------------------------------------------- */
+/* --- declaring ---------------------------------------------------------------------------------------------------- */
 
 static amqp_table_t table_of(const struct argument *arguments, amqp_table_entry_t entries[ARGUMENTS_MAX])
 {
@@ -96,16 +96,15 @@ static bool last_reply_ok(struct mq *mq, const char *doing, const char *subject,
 
 static bool declare_exchange(struct mq *mq, const struct exchange *x, struct err *e)
 {
-    (void)amqp_exchange_declare(mq->state, MQ_CHANNEL, amqp_cstring_bytes(x->name), amqp_cstring_bytes(x->type),
-                                0, 1, 0, 0, amqp_empty_table);
+    (void)amqp_exchange_declare(mq->state, MQ_CHANNEL, amqp_cstring_bytes(x->name), amqp_cstring_bytes(x->type), 0, 1,
+                                0, 0, amqp_empty_table);
     return last_reply_ok(mq, "declare exchange", x->name, e);
 }
 
 static bool declare_queue(struct mq *mq, const char *name, const struct argument *arguments, struct err *e)
 {
     amqp_table_entry_t entries[ARGUMENTS_MAX];
-    (void)amqp_queue_declare(mq->state, MQ_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0,
-                             table_of(arguments, entries));
+    (void)amqp_queue_declare(mq->state, MQ_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0, table_of(arguments, entries));
     return last_reply_ok(mq, "declare queue", name, e);
 }
 
@@ -158,8 +157,8 @@ static bool declare_job_queue(struct mq *mq, const struct job_queue *q, bool cre
     return true;
 }
 
-/* After a change of the layout the former queues would go on taking every message, with nobody to consume them. Unbinding
- * what is not bound, or not there, is no error. */
+/* After a change of the layout the former queues would go on taking every message, with nobody to consume them.
+ * Unbinding what is not bound, or not there, is no error. */
 static bool unbind_other_layout(struct mq *mq, struct err *e)
 {
     size_t n = 0;
@@ -167,8 +166,8 @@ static bool unbind_other_layout(struct mq *mq, struct err *e)
     for (size_t i = 0; i < n; i++) {
         for (unsigned l = queues[i].first; l <= queues[i].last; l++) {
             (void)amqp_queue_unbind(mq->state, MQ_CHANNEL, amqp_cstring_bytes(queues[i].name),
-                                    amqp_cstring_bytes(MQ_EXCHANGE_JOBS),
-                                    amqp_cstring_bytes(lane_name((enum lane)l)), amqp_empty_table);
+                                    amqp_cstring_bytes(MQ_EXCHANGE_JOBS), amqp_cstring_bytes(lane_name((enum lane)l)),
+                                    amqp_empty_table);
             if (!last_reply_ok(mq, "unbind queue", queues[i].name, e)) {
                 return false;
             }
@@ -183,7 +182,8 @@ bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e)
         return mq_dead(mq, "declare queues", e);
     }
     if (mq->has_confirms || mq->has_consumers) {
-        return err_set(e, ERR_INTERNAL, "The topology must be declared first: looking for a queue may cost the channel");
+        return err_set(e, ERR_INTERNAL,
+                       "The topology must be declared first: looking for a queue may cost the channel");
     }
     bool ok = true;
     for (size_t i = 0; i < ARRAY_SIZE(exchanges) && ok; i++) {
@@ -215,7 +215,7 @@ bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_co
     return err_set(e, ERR_INVALID, "There is no lane %u", (unsigned)lane);
 }
 
-/* --- consuming ----------------------------------------------------------------------------------------------------- */
+/* --- consuming ---------------------------------------------------------------------------------------------------- */
 
 static bool consume(struct mq *mq, amqp_bytes_t queue, const char *tag, bool no_ack, struct err *e)
 {
@@ -264,8 +264,8 @@ bool mq_consume_control(struct mq *mq, struct err *e)
         return false;
     }
     /* Named by the broker, and gone with this connection. */
-    amqp_queue_declare_ok_t *queue =
-        amqp_queue_declare(mq->state, MQ_CHANNEL, amqp_empty_bytes, 0, 0, 1, 1, amqp_empty_table);
+    amqp_queue_declare_ok_t *queue = amqp_queue_declare(mq->state, MQ_CHANNEL, amqp_empty_bytes, 0, 0, 1, 1,
+                                                        amqp_empty_table);
     if (!last_reply_ok(mq, "declare a queue for", MQ_EXCHANGE_CONTROL, e) || queue == NULL) {
         return false;
     }

@@ -192,8 +192,8 @@ static void test_other_arguments_are_a_conflict(void **state)
     struct conf *conf = *state;
     struct err e = ERR_INIT;
     bool created[LANES] = {false};
-    ctl("eval 'rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"bellman.jobs.low\">>), true, false, [], none,"
-        " <<\"test\">>).'");
+    ctl("eval 'rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"bellman.jobs.low\">>), true, false, [],"
+        " none, <<\"test\">>).'");
     struct mq *mq = connected(conf);
     assert_false(mq_declare_topology(mq, created, &e));
     assert_int_equal(e.code, ERR_CONFLICT);

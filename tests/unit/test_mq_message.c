@@ -1,4 +1,5 @@
-/* Messages between struct mq_message and AMQP properties: whatever a stranger publishes becomes a well-defined message. */
+/* Messages between struct mq_message and AMQP properties: whatever a stranger publishes becomes a well-defined message.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,10 +84,10 @@ static void test_odd_text(void **state UNUSED)
         const char *expected;
     } rows[] = {
         {ID, 36, ID},
-        {ID "x", 37, ""},            /* one too long */
-        {"a\0b", 3, ""},             /* NUL */
-        {"line\nbreak", 10, ""},     /* control character */
-        {"\xff\xfe", 2, ""},         /* not ASCII */
+        {ID "x", 37, ""},        /* one too long */
+        {"a\0b", 3, ""},         /* NUL */
+        {"line\nbreak", 10, ""}, /* control character */
+        {"\xff\xfe", 2, ""},     /* not ASCII */
         {"", 0, ""},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
