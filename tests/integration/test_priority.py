@@ -9,6 +9,7 @@ from faults import configured, make_whole, settle
 from waiting import SLOW, wait_until
 
 LOW = {"job_type": "sleep", "payload": {"ms": 40}, "priority": -1}
+LONG_LOW = {"job_type": "sleep", "payload": {"ms": 200}, "priority": -1}
 HIGH = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 1}
 NORMAL = {"job_type": "sleep", "payload": {"ms": 5}, "priority": 0}
 
@@ -24,8 +25,8 @@ def single_runner(stack):
         stack.restart("consumer")
 
 
-def backlog(org, n=300):
-    made = [j["id"] for j in org.create_many([LOW] * n, threads=6)]
+def backlog(org, body, n):
+    made = [j["id"] for j in org.create_many([body] * n, threads=6)]
     wait_until("the first low ones to have run", lambda: done(org, -1) >= 5, 20, org.stack)
     return made
 
@@ -47,7 +48,7 @@ def test_a_high_job_overtakes_300_low_ones(layout):
     org = Org(layout, "overtake")
     overtaken = {}
     with single_runner(layout):
-        made = backlog(org)
+        made = backlog(org, LONG_LOW, 300)
         for body in (HIGH, NORMAL, HIGH, NORMAL, HIGH):
             job = org.admin.create(**body)["id"]
             org.admin.wait_job(job, "completed", 5)
@@ -91,7 +92,7 @@ class Pressure:
 def test_low_jobs_progress_under_a_steady_stream_of_high_ones(layout):
     org = Org(layout, "steady")
     with single_runner(layout):
-        made = backlog(org, 150)
+        made = backlog(org, LOW, 150)
         with Pressure(org) as pressure:
             wait_until("the pressure to build up", lambda: done(org, 1) >= 20, 15, layout)
             high_before, low_before = done(org, 1), done(org, -1)
