@@ -74,6 +74,7 @@ static char *summary_of(const struct command *command)
 bool ctl_parse(struct ctl *ctl, const GOptionEntry *entries, int args_min, int args_max, int *ret_exit)
 {
     g_autofree char *summary = summary_of(ctl->command);
+    ctl->options.takes_arguments = true;
     ctl->conf = main_options_handle(&ctl->options, summary, entries, &ctl->argc, &ctl->argv, ret_exit);
     return ctl->conf != NULL && take_arguments(ctl, args_min, args_max, ret_exit);
 }

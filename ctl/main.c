@@ -44,6 +44,7 @@ static int answer_options(struct ctl *ctl)
     static const GOptionEntry none[] = {{.long_name = NULL}};
     g_autofree char *overview = ctl_overview();
     int exit_code = EX_OK;
+    ctl->options.takes_arguments = true;
     ctl->conf = main_options_handle(&ctl->options, overview, none, &ctl->argc, &ctl->argv, &exit_code);
     return ctl->conf == NULL ? exit_code : ctl_usage(ctl, "which command?");
 }

@@ -17,7 +17,8 @@ static char *program_name(char **argv)
     return g_path_get_basename(argv != NULL && argv[0] != NULL ? argv[0] : "bellman");
 }
 
-static GOptionContext *context_new(const char *summary, const GOptionEntry *extra, struct flags *f, char **config_file)
+static GOptionContext *context_new(const struct main_options *o, const char *summary, const GOptionEntry *extra,
+                                   struct flags *f, char **config_file)
 {
     const GOptionEntry shared[] = {
         {"help", 'h', 0, G_OPTION_ARG_NONE, &f->help, "Show this help and exit", NULL},
@@ -31,7 +32,7 @@ static GOptionContext *context_new(const char *summary, const GOptionEntry *extr
          "Print every configuration key, explained, at its default and exit", NULL},
         {.long_name = NULL},
     };
-    GOptionContext *context = g_option_context_new(extra == NULL ? NULL : "[ARGUMENT...]");
+    GOptionContext *context = g_option_context_new(o->takes_arguments ? "[ARGUMENT...]" : NULL);
     g_option_context_set_help_enabled(context, FALSE); /* GLib's own would exit from inside */
     g_option_context_set_summary(context, summary);
     g_option_context_add_main_entries(context, shared, NULL);
@@ -41,8 +42,7 @@ static GOptionContext *context_new(const char *summary, const GOptionEntry *extr
     return context;
 }
 
-static bool parse(struct main_options *o, GOptionContext *context, struct flags *f, bool takes_arguments, int *argc,
-                  char ***argv)
+static bool parse(struct main_options *o, GOptionContext *context, struct flags *f, int *argc, char ***argv)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *name = program_name(*argv);
@@ -50,7 +50,7 @@ static bool parse(struct main_options *o, GOptionContext *context, struct flags 
         (void)fprintf(stderr, "%s: %s\nTry %s --help.\n", name, error->message, name);
         return false;
     }
-    if (!takes_arguments && *argc > 1) {
+    if (!o->takes_arguments && *argc > 1) {
         (void)fprintf(stderr, "%s: unexpected argument \"%s\"\nTry %s --help.\n", name, (*argv)[1], name);
         return false;
     }
@@ -101,8 +101,8 @@ struct conf *main_options_handle(struct main_options *o, const char *summary, co
 {
     struct flags f = {.help = FALSE};
     g_autofree char *name = program_name(*argv);
-    g_autoptr(GOptionContext) context = context_new(summary, extra, &f, &o->config_file);
-    if (!parse(o, context, &f, extra != NULL, argc, argv)) {
+    g_autoptr(GOptionContext) context = context_new(o, summary, extra, &f, &o->config_file);
+    if (!parse(o, context, &f, argc, argv)) {
         *ret_exit = EX_USAGE;
         return NULL;
     }

@@ -15,6 +15,7 @@ struct main_options {
     bool print_config;
     bool help_config;
     bool version;
+    bool takes_arguments; /* set by the caller before: what is neither an option nor its value is left in argv */
 };
 
 /* Parses the shared options and the program's own (extra may be NULL; ends with a zeroed row), then loads

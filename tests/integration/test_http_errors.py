@@ -17,15 +17,15 @@ def post_raw(org, data, headers=None, path="/background-jobs", method="POST"):
 
 def raw_request(stack, text):
     """Bytes as they are, for what no HTTP library sends; (status, headers, body)."""
-    with socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", stack.ports["http"]), timeout=20) as s, s.makefile("rb") as answer:
         s.sendall(text if isinstance(text, bytes) else text.encode())
-        answer = b""
-        while chunk := s.recv(65536):
-            answer += chunk
-    head, _, body = answer.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-    return int(lines[0].split()[1]), headers, body
+        status = int(answer.readline().split()[1])
+        headers = {}
+        while (line := answer.readline().decode("latin-1").strip()):
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        # Not to the end of the connection: nginx lingers when it has refused a body.
+        return status, headers, answer.read(int(headers["content-length"]))
 
 
 def check_raw_problem(answer, status):

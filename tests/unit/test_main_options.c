@@ -52,7 +52,7 @@ static int begin(void **state UNUSED)
 /* Runs a command line, in which FILE stands for the configuration file. */
 static void run(const char *line, const GOptionEntry *extra, struct outcome *o)
 {
-    struct main_options options = {.config_file = NULL};
+    struct main_options options = {.takes_arguments = extra != NULL};
     struct capture out;
     struct capture err;
     g_auto(GStrv) words = g_strsplit(line, " ", 0);
