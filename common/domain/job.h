@@ -188,11 +188,12 @@ struct job_finish {
     const char *cause;       /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, timeout */
     int64_t delay_ms;        /* JOB_FINISH_RETRY */
     int64_t started_wall_us; /* when the handler began, for the attempt row */
-    bool written;            /* out: the fence held and the row was written; false: another owns the job now */
+    bool written;            /* out: the row has this outcome, by this call or an earlier one whose answer was lost;
+                              * false: the fence did not hold, another owns the job now */
 };
 
 /* Writes n outcomes with their attempt rows and counts in one transaction. A cancel that was asked for meanwhile turns
- * a RETRY into CANCELLED. */
+ * a RETRY into CANCELLED. After ERR_UNKNOWN_OUTCOME it may be called again: what is written is not written twice. */
 bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e)
     MUST_CHECK;
 

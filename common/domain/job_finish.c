@@ -16,8 +16,9 @@ static void free_text(char **text)
 struct finish_batch {
     const char *worker_id;
     struct job_finish **sorted; /* by id: every transaction locks rows in this order */
+    bool *held;                 /* by the same index: this run has to write it */
     size_t n;
-    bool careful; /* look at the rows first, since not every fence holds or a cancel would matter */
+    bool careful; /* look at the rows first: not every fence holds, a cancel would matter, or some may be written */
 };
 
 struct finish_kind {
@@ -55,20 +56,16 @@ static char *dump_fences(const struct finish_batch *batch, struct err *e)
 #define FENCES "JSON_TABLE(?, '$[*]' COLUMNS(o FOR ORDINALITY, id CHAR(36) PATH '$.id', a INT PATH '$.a')) v"
 #define JOIN_JOBS " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
 
-/* After a commit with unknown outcome: the attempt rows tell what it wrote. ret_any: it did commit. */
-static bool find_written(struct db *db, const struct finish_batch *batch, bool *ret_any, struct err *e)
+/* What an earlier run or call, whose COMMIT had no answer, has written: its attempt rows tell. The row that a rescue
+ * wrote for a lost attempt is not this worker's. */
+static bool find_written(struct db *db, const struct finish_batch *batch, const char *fences, struct err *e)
 {
     static const char sql[] = "SELECT v.o FROM " FENCES
                               " STRAIGHT_JOIN job_attempts t ON t.job_id = CAST(v.id AS UUID) AND t.number = v.a"
-                              " WHERE t.worker_id = ?";
-    CLEANUP(free_text) char *fences = dump_fences(batch, e);
+                              " WHERE t.worker_id = ? AND t.outcome <> 'lost'";
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (fences == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(fences), db_text(batch->worker_id)))) {
+    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(fences), db_text(batch->worker_id)))) {
         return false;
-    }
-    *ret_any = r.rows > 0;
-    for (size_t i = 0; *ret_any && i < batch->n; i++) {
-        batch->sorted[i]->written = false;
     }
     for (size_t i = 0; i < r.rows; i++) {
         batch->sorted[db_cell_int(&r, i, 0) - 1]->written = true;
@@ -76,8 +73,7 @@ static bool find_written(struct db *db, const struct finish_batch *batch, bool *
     return true;
 }
 
-/* Locks the rows whose fence holds, marks their finishes as written, and lets a cancel that was asked for win over a
- * retry. */
+/* Locks the rows whose fence holds, marks them as held, and lets a cancel that was asked for win over a retry. */
 static bool look_first(struct db *db, const struct finish_batch *batch, struct err *e)
 {
     static const char sql[] = "SELECT v.o, j.cancel_requested_at IS NOT NULL FROM " FENCES JOIN_JOBS
@@ -88,16 +84,19 @@ static bool look_first(struct db *db, const struct finish_batch *batch, struct e
         return false;
     }
     for (size_t i = 0; i < batch->n; i++) {
+        batch->held[i] = false;
         batch->sorted[i]->written = false;
     }
     for (size_t i = 0; i < r.rows; i++) {
-        struct job_finish *f = batch->sorted[db_cell_int(&r, i, 0) - 1];
+        size_t which = (size_t)db_cell_int(&r, i, 0) - 1;
+        struct job_finish *f = batch->sorted[which];
+        batch->held[which] = true;
         f->written = true;
         if (finish_kinds[f->kind].yields_to_cancel && db_cell_int(&r, i, 1) != 0) {
             f->kind = JOB_FINISH_CANCELLED;
         }
     }
-    return true;
+    return r.rows == batch->n || find_written(db, batch, fences, e);
 }
 
 static struct job_move move_of(const struct job_finish *f, const char *worker_id, char started[CLOCK_TEXT_BYTES])
@@ -127,10 +126,7 @@ static struct job_move move_of(const struct job_finish *f, const char *worker_id
 static bool finish_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     struct finish_batch *batch = arg;
-    bool any = false;
-    if (repeated && (!find_written(db, batch, &any, e) || any)) {
-        return any;
-    }
+    batch->careful = batch->careful || repeated;
     if (batch->careful && !look_first(db, batch, e)) {
         return false;
     }
@@ -138,7 +134,7 @@ static bool finish_body(struct db *db, void *arg, bool repeated, struct err *e)
     g_autofree char *started = g_malloc0(batch->n * CLOCK_TEXT_BYTES);
     size_t n = 0;
     for (size_t i = 0; i < batch->n; i++) {
-        if (batch->sorted[i]->written) {
+        if (batch->held[i]) {
             moves[n] = move_of(batch->sorted[i], batch->worker_id, &started[n * CLOCK_TEXT_BYTES]);
             n++;
         }
@@ -161,9 +157,11 @@ static bool finish_body(struct db *db, void *arg, bool repeated, struct err *e)
 bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e)
 {
     g_autofree struct job_finish **sorted = g_new0(struct job_finish *, n);
-    struct finish_batch batch = {.worker_id = worker_id, .sorted = sorted, .n = n};
+    g_autofree bool *held = g_new0(bool, n);
+    struct finish_batch batch = {.worker_id = worker_id, .sorted = sorted, .held = held, .n = n};
     for (size_t i = 0; i < n; i++) {
         sorted[i] = &finishes[i];
+        held[i] = true;
         finishes[i].written = true;
         batch.careful = batch.careful || finish_kinds[finishes[i].kind].yields_to_cancel;
     }

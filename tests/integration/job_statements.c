@@ -1,0 +1,240 @@
+/*
+ * Tests for the statements of common/domain/job_*.c that no interleaving of real processes reaches reliably, against
+ * the server of $BELLMAN_CONFIG; test_job_statements.py runs them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/job.h"
+
+#define ORG "fences"
+#define WORKER "here:1:00000001"
+#define OTHER_WORKER "there:2:00000002"
+#define CRASH_LIMIT 3
+
+struct state {
+    struct conf *conf;
+    struct db *db;
+};
+
+/* --- helpers ----------------------------------------------------------------------------------------------------- */
+
+static void must_text(struct db *db, const char *sql)
+{
+    struct err e = ERR_INIT;
+    if (!db_run_text(db, NULL, &e, sql)) {
+        fail_msg("%s: %s", sql, e.text);
+    }
+}
+
+static int64_t number_of(struct db *db, const char *sql, const char *id)
+{
+    struct err e = ERR_INIT;
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, &e, sql, DB_PARAMS(db_text(id)))) {
+        fail_msg("%s: %s", sql, e.text);
+    }
+    assert_int_equal(r.rows, 1);
+    return db_cell_int(&r, 0, 0);
+}
+
+static int set_up(void **state)
+{
+    struct err e = ERR_INIT;
+    struct state *s = g_new0(struct state, 1);
+    s->conf = conf_load(NULL, &e);
+    if (s->conf == NULL) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return 1;
+    }
+    s->db = db_new(s->conf);
+    must_text(s->db, "DELETE FROM organizations WHERE id = '" ORG "'");
+    must_text(s->db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', 'Fences', UTC_TIMESTAMP(6))");
+    *state = s;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct state *s = *state;
+    db_free(s->db);
+    conf_free(s->conf);
+    g_free(s);
+    return 0;
+}
+
+/* A queued job whose message is out; payload is {"text": "xxx..."} with that many of them. */
+static void add_job(struct db *db, size_t text_bytes, char ret_id[UUID_TEXT_BYTES])
+{
+    struct err e = ERR_INIT;
+    enum job_insert outcome = JOB_REPLAYED;
+    g_autofree char *text = g_strnfill(text_bytes, 'x');
+    json_auto_t *payload = json_pack("{s:s}", "text", text);
+    const struct job_new job = {
+        .organization_id = ORG,
+        .job_type = "noop",
+        .created_by = "test",
+        .payload = payload,
+        .max_retries = 3,
+        .timeout_s = 30,
+    };
+    if (!job_insert(db, &job, &outcome, ret_id, NULL, &e)) {
+        fail_msg("%s", e.text);
+    }
+    assert_int_equal(outcome, JOB_INSERTED);
+    struct job_ref ref = {.attempt = 0};
+    g_strlcpy(ref.id, ret_id, sizeof(ref.id));
+    assert_true(job_mark_dispatched(db, &ref, 1, &e));
+}
+
+static struct job_claim message_of(const char *id, int64_t attempt)
+{
+    struct job_claim claim = {.message_attempt = attempt};
+    g_strlcpy(claim.id, id, sizeof(claim.id));
+    return claim;
+}
+
+static void claim_all(struct db *db, const char *worker_id, struct job_claim *claims, size_t n)
+{
+    struct err e = ERR_INIT;
+    const struct job_claim_terms terms = {.worker_id = worker_id, .lease_ms = 60000, .crash_limit = CRASH_LIMIT};
+    if (!job_claim_batch(db, &terms, claims, n, &e)) {
+        fail_msg("%s", e.text);
+    }
+}
+
+static struct job_claim claim_one(struct db *db, const char *id, int64_t attempt)
+{
+    struct job_claim claim = message_of(id, attempt);
+    claim_all(db, WORKER, &claim, 1);
+    assert_int_equal(claim.result, JOB_CLAIMED);
+    return claim;
+}
+
+static struct job_finish finish_of(const struct job_claim *claim, enum job_finish_kind kind, const char *outcome)
+{
+    return (struct job_finish){
+        .claim = claim,
+        .kind = kind,
+        .outcome = outcome,
+        .cause = kind == JOB_FINISH_FAILED ? "permanent" : NULL,
+        .delay_ms = 60000,
+    };
+}
+
+static void finish_all(struct db *db, struct job_finish *finishes, size_t n)
+{
+    struct err e = ERR_INIT;
+    if (!job_finish_batch(db, WORKER, finishes, n, &e)) {
+        fail_msg("%s", e.text);
+    }
+}
+
+static void rescue_all(struct db *db)
+{
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    must_text(db, "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND"
+                  " WHERE status = 'processing' AND organization_id = '" ORG "'");
+    assert_true(job_rescue(db, CRASH_LIMIT, 100, &n, &e));
+}
+
+static void assert_counts_match(struct db *db)
+{
+    static const char sql[] = "SELECT COUNT(*) FROM (SELECT status, SUM(n) AS off FROM"
+                              " (SELECT status, jobs AS n FROM job_counts WHERE organization_id = ?"
+                              "  UNION ALL SELECT status, -1 FROM background_jobs WHERE organization_id = '" ORG
+                              "') both_sides"
+                              " GROUP BY status HAVING off <> 0) wrong";
+    assert_int_equal(number_of(db, sql, ORG), 0);
+}
+
+/* --- finish ------------------------------------------------------------------------------------------------------ */
+
+/* The answer to a COMMIT was lost for good, so the worker writes the same outcomes once more. */
+static void test_finish_once_more(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    static const enum job_finish_kind kinds[] = {JOB_FINISH_COMPLETED, JOB_FINISH_FAILED, JOB_FINISH_RETRY,
+                                                 JOB_FINISH_RELEASED, JOB_FINISH_CANCELLED};
+    struct job_claim claims[ARRAY_SIZE(kinds)];
+    struct job_finish finishes[ARRAY_SIZE(kinds)];
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char id[UUID_TEXT_BYTES];
+        add_job(db, 0, id);
+        claims[i] = claim_one(db, id, 0);
+        finishes[i] = finish_of(&claims[i], kinds[i], "completed");
+    }
+    finish_all(db, finishes, ARRAY_SIZE(kinds));
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+            assert_true(finishes[i].written);
+            assert_int_equal(1, number_of(db, "SELECT COUNT(*) FROM job_attempts WHERE job_id = ?", claims[i].id));
+        }
+        assert_counts_match(db);
+        finish_all(db, finishes, ARRAY_SIZE(kinds));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        job_claim_release(&claims[i]);
+    }
+}
+
+/* The same, and meanwhile some are written and some are not. */
+static void test_finish_some_once_more(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    struct job_claim claims[3];
+    struct job_finish finishes[3];
+    for (size_t i = 0; i < 3; i++) {
+        char id[UUID_TEXT_BYTES];
+        add_job(db, 0, id);
+        claims[i] = claim_one(db, id, 0);
+        finishes[i] = finish_of(&claims[i], JOB_FINISH_FAILED, "failed");
+    }
+    finish_all(db, finishes, 1);
+    finish_all(db, finishes, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(finishes[i].written);
+        assert_int_equal(1, number_of(db, "SELECT status = 'failed' FROM background_jobs WHERE id = ?", claims[i].id));
+        job_claim_release(&claims[i]);
+    }
+    assert_counts_match(db);
+}
+
+static void test_finish_after_rescue(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    char id[UUID_TEXT_BYTES];
+    add_job(db, 0, id);
+    struct job_claim claim = claim_one(db, id, 0);
+    struct job_finish finish = finish_of(&claim, JOB_FINISH_COMPLETED, "completed");
+    rescue_all(db);
+    finish_all(db, &finish, 1);
+    assert_false(finish.written);
+    assert_int_equal(1,
+                     number_of(db, "SELECT status = 'queued' AND attempt = 1 FROM background_jobs WHERE id = ?", id));
+    assert_int_equal(1, number_of(db, "SELECT COUNT(*) FROM job_attempts WHERE outcome = 'lost' AND job_id = ?", id));
+    assert_counts_match(db);
+    job_claim_release(&claim);
+}
+
+#define SERVED(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVED(test_finish_once_more),
+        SERVED(test_finish_some_once_more),
+        SERVED(test_finish_after_rescue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
