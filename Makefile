@@ -106,7 +106,7 @@ C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 .PHONY: all programs unit-programs served-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
-        test-integration asan tsan cover fuzz lint format bench install openapi help clean FORCE
+        test-integration asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
 all: programs
@@ -211,6 +211,9 @@ cover: deps
 	@$(MAKE) --no-print-directory PROFILE=cover programs unit-programs served-programs
 	@tools/run_tests.sh cover:unit cover:integration
 	@tools/coverage.py build/cover
+valgrind: deps
+	@$(MAKE) --no-print-directory PROFILE=debug programs
+	@tools/valgrind.py
 fuzz: deps
 	@$(MAKE) --no-print-directory PROFILE=fuzz fuzzers
 	@tools/run_fuzz.sh build/fuzz/tests/fuzz $(FUZZ_S)
@@ -266,6 +269,7 @@ help:
 	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
 	@echo "make clean-stack     stop the stack and delete its data"
 	@echo "make test            every test; also: test-unit test-integration asan tsan cover"
+	@echo "make valgrind        both programs under valgrind for 10,000 requests and their jobs"
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
 	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"
 	@echo "make bench           load drivers beside their peers"

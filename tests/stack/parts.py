@@ -12,7 +12,8 @@ import config
 import procs
 
 AS_ROOT = os.geteuid() == 0
-SLOW = 4 if "san" in os.environ.get("BELLMAN_BUILD", "") else 1  # sanitizers take their time
+# Sanitizers and valgrind take their time.
+SLOW = 4 if any(w in os.environ.get("BELLMAN_BUILD", "") for w in ("san", "valgrind")) else 1
 
 
 class Part:
