@@ -131,13 +131,34 @@ static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_cl
     pipeline_settle(p, &v, 1);
 }
 
-static void make_runnable(struct pipeline *p, const struct delivery *d, struct job_claim *claim, int64_t crash_limit)
+static bool runs_here(struct pipeline *p, const struct job_claim *claim)
+{
+    GHashTableIter it;
+    gpointer key;
+    g_hash_table_iter_init(&it, p->active);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        const struct work *w = key;
+        if (w->claim.attempt == claim->attempt && strcmp(w->claim.id, claim->id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: it runs here already, and this message is a duplicate. Only this thread adds to what is active, so that a job
+ * which is not there is held by this worker in the database alone. */
+static bool make_runnable(struct pipeline *p, const struct delivery *d, struct job_claim *claim, int64_t crash_limit)
 {
     struct work *w = work_new(d);
+    pthread_mutex_lock(&p->lock);
+    if (claim->result == JOB_OURS && runs_here(p, claim)) {
+        pthread_mutex_unlock(&p->lock);
+        work_free(w);
+        return false;
+    }
     w->claim = *claim;
     memset(claim, 0, sizeof(*claim));
     w->ctx.claim = &w->claim;
-    pthread_mutex_lock(&p->lock);
     enum lane lane = lane_of_priority(w->claim.priority);
     atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
@@ -151,6 +172,7 @@ static void make_runnable(struct pipeline *p, const struct delivery *d, struct j
     }
     pthread_cond_signal(&p->run_cond);
     pthread_mutex_unlock(&p->lock);
+    return true;
 }
 
 static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claims)
@@ -158,9 +180,8 @@ static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claim
     const struct conf *conf = atomic_load(&p->conf);
     for (guint i = 0; i < b->deliveries->len; i++) {
         struct delivery *d = g_ptr_array_index(b->deliveries, i);
-        if (claims[i].result == JOB_CLAIMED) {
-            make_runnable(p, d, &claims[i], conf->consumer.crash_limit);
-        } else {
+        bool is_held = claims[i].result == JOB_CLAIMED || claims[i].result == JOB_OURS;
+        if (!is_held || !make_runnable(p, d, &claims[i], conf->consumer.crash_limit)) {
             settle_unclaimed(p, d, claims[i].result);
         }
     }

@@ -130,6 +130,8 @@ bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n
 
 enum job_claim_result {
     JOB_CLAIMED,
+    JOB_OURS,       /* this worker holds it at the message's attempt already. When it runs here: a duplicate, ack.
+                     * Otherwise an earlier call claimed it, whose COMMIT had no answer: run it. Filled as CLAIMED */
     JOB_STALE,      /* duplicate, cancelled, finished or claimed by another: ack */
     JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its
                      * dead-lettering has not come through; else it is a second message of a dead-lettered one: ack */
@@ -137,7 +139,7 @@ enum job_claim_result {
     JOB_HELD,       /* another suspect runs here: try again later */
 };
 
-/* One delivery on its way through claim; the rest is filled for JOB_CLAIMED. */
+/* One delivery on its way through claim; the rest is filled for JOB_CLAIMED and JOB_OURS. */
 struct job_claim {
     char id[UUID_TEXT_BYTES];
     int64_t message_attempt;
@@ -167,7 +169,8 @@ struct job_claim_terms {
     bool has_suspect; /* a suspect runs here: no other is claimed */
 };
 
-/* Claims n deliveries in one transaction: dispatch_at becomes the lease's end. */
+/* Claims n deliveries in one transaction: dispatch_at becomes the lease's end. After ERR_UNKNOWN_OUTCOME it is called
+ * again with the same deliveries. */
 bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,
                      struct err *e) MUST_CHECK;
 

@@ -31,7 +31,6 @@ struct claim_batch {
     const struct job_claim_terms *terms;
     struct job_claim **sorted; /* by id: every transaction locks rows in this order */
     size_t n;
-    bool committed; /* a former run of this transaction, whose outcome was unknown, did commit */
 };
 
 enum claim_column {
@@ -78,16 +77,15 @@ static char *dump_claim_ids(const struct claim_batch *batch, struct err *e)
     return job_dump_list(list, e);
 }
 
-/* What a transaction whose outcome was unknown has claimed belongs to this worker already. */
-static bool is_claimed_here(const struct claim_batch *batch, const struct db_result *r, size_t row)
+static bool is_ours(const struct claim_batch *batch, const struct db_result *r, size_t row)
 {
     const char *worker = db_cell(r, row, CLAIM_WORKER);
     return strcmp(db_cell(r, row, CLAIM_STATUS), "processing") == 0 && worker != NULL &&
            strcmp(worker, batch->terms->worker_id) == 0;
 }
 
-static enum job_claim_result decide_claim(struct claim_batch *batch, const struct job_claim *claim,
-                                          const struct db_result *r, size_t row, bool repeated)
+static enum job_claim_result decide_claim(const struct claim_batch *batch, const struct job_claim *claim,
+                                          const struct db_result *r, size_t row)
 {
     enum job_status status = JOB_STATUSES;
     (void)job_status_parse(db_cell(r, row, CLAIM_STATUS), &status);
@@ -100,9 +98,8 @@ static enum job_claim_result decide_claim(struct claim_batch *batch, const struc
     if (attempt != claim->message_attempt + 1) {
         return JOB_STALE;
     }
-    if (repeated && is_claimed_here(batch, r, row)) {
-        batch->committed = true;
-        return JOB_CLAIMED;
+    if (is_ours(batch, r, row)) {
+        return JOB_OURS;
     }
     /* The dead letter of a job that its rescue failed is the relay's to publish (dispatch_at). */
     if (status == JOB_FAILED && (cause == NULL || strcmp(cause, "crashed_worker") != 0)) {
@@ -133,7 +130,7 @@ bool job_is_suspect(int64_t crash_count, int64_t crash_limit)
 }
 
 /* Rows and sorted claims run in step. Of two deliveries of one message the second is stale. */
-static void decide_all(struct claim_batch *batch, const struct db_result *r, bool repeated)
+static void decide_all(const struct claim_batch *batch, const struct db_result *r)
 {
     size_t row = 0;
     const char *claimed_id = "";
@@ -147,11 +144,11 @@ static void decide_all(struct claim_batch *batch, const struct db_result *r, boo
         if (row == r->rows || g_ascii_strcasecmp(db_cell(r, row, CLAIM_ID), claim->id) != 0) {
             continue;
         }
-        claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE : decide_claim(batch, claim, r, row, repeated);
+        claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE : decide_claim(batch, claim, r, row);
         bool is_suspect = job_is_suspect(db_cell_int(r, row, CLAIM_CRASHES), batch->terms->crash_limit);
         if (claim->result == JOB_CLAIMED && is_suspect && has_suspect) {
             claim->result = JOB_HELD;
-        } else if (claim->result == JOB_CLAIMED) {
+        } else if (claim->result == JOB_CLAIMED || claim->result == JOB_OURS) {
             fill_claim(claim, r, row);
             claimed_id = claim->id;
             has_suspect = has_suspect || is_suspect;
@@ -197,23 +194,22 @@ static bool write_claims(struct db *db, const struct claim_batch *batch, struct 
     return job_counts_add(db, deltas, n, e);
 }
 
-static bool claim_body(struct db *db, void *arg, bool repeated, struct err *e)
+/* A repetition finds what the run before it has claimed, if that did commit, as JOB_OURS. */
+static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
 {
     static const char sql[] =
         "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
         " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause, j.crash_count FROM " IDS_TABLE
             JOIN_JOBS " FOR UPDATE";
 
-    struct claim_batch *batch = arg;
+    const struct claim_batch *batch = arg;
     CLEANUP(free_text) char *ids = dump_claim_ids(batch, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
         return false;
     }
-    batch->committed = false;
-    decide_all(batch, &r, repeated);
-    /* A transaction that did commit had the whole batch, one that did not had none of it. */
-    return batch->committed || write_claims(db, batch, e);
+    decide_all(batch, &r);
+    return write_claims(db, batch, e);
 }
 
 bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,

@@ -158,6 +158,55 @@ static void assert_counts_match(struct db *db)
     assert_int_equal(number_of(db, sql, ORG), 0);
 }
 
+/* --- claim ------------------------------------------------------------------------------------------------------- */
+
+/* The answer to a COMMIT was lost for good, and the worker claims the same batch again, with one more. */
+static void test_claim_once_more(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    char ids[2][UUID_TEXT_BYTES];
+    struct job_claim claims[4];
+    for (size_t i = 0; i < 2; i++) {
+        add_job(db, 0, ids[i]);
+    }
+    struct job_claim before = claim_one(db, ids[0], 0);
+    claims[0] = message_of(ids[0], 0);
+    claims[1] = message_of(ids[1], 0);
+    claims[2] = message_of(ids[0], 0); /* twice in one batch */
+    claims[3] = message_of(ids[1], 1); /* a message of an attempt that has not been made */
+    claim_all(db, WORKER, claims, 4);
+    assert_int_equal(claims[0].result, JOB_OURS);
+    assert_int_equal(claims[0].attempt, 1);
+    assert_string_equal(claims[0].payload, before.payload);
+    assert_int_equal(claims[1].result, JOB_CLAIMED);
+    assert_int_equal(claims[2].result, JOB_STALE);
+    assert_int_equal(claims[3].result, JOB_STALE);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(number_of(db,
+                                   "SELECT status = 'processing' AND attempt = 1 AND worker_id = '" WORKER "'"
+                                   " FROM background_jobs WHERE id = ?",
+                                   ids[i]),
+                         1);
+        job_claim_release(&claims[i]);
+    }
+    job_claim_release(&before);
+    assert_counts_match(db);
+}
+
+static void test_claim_of_others(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    char id[UUID_TEXT_BYTES];
+    add_job(db, 0, id);
+    struct job_claim claim = message_of(id, 0);
+    claim_all(db, OTHER_WORKER, &claim, 1);
+    assert_int_equal(claim.result, JOB_CLAIMED);
+    job_claim_release(&claim);
+    claim = message_of(id, 0);
+    claim_all(db, WORKER, &claim, 1);
+    assert_int_equal(claim.result, JOB_STALE);
+}
+
 /* --- finish ------------------------------------------------------------------------------------------------------ */
 
 /* The answer to a COMMIT was lost for good, so the worker writes the same outcomes once more. */
@@ -232,9 +281,8 @@ static void test_finish_after_rescue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SERVED(test_finish_once_more),
-        SERVED(test_finish_some_once_more),
-        SERVED(test_finish_after_rescue),
+        SERVED(test_claim_once_more),       SERVED(test_claim_of_others),     SERVED(test_finish_once_more),
+        SERVED(test_finish_some_once_more), SERVED(test_finish_after_rescue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
