@@ -162,7 +162,7 @@ void *broker_run(void *arg)
             reported = true;
         }
         forget_deliveries(p);
-        pipeline_pause(p, backoff_ms / 2 + g_random_int_range(0, (gint32)backoff_ms), PIPELINE_DRAINING);
+        pipeline_pause(p, backoff_ms / 2 + g_random_int_range(0, (gint32)backoff_ms), PIPELINE_STOPPED);
         backoff_ms = MIN(backoff_ms * 2, BACKOFF_LAST_MS);
     }
     return NULL;
