@@ -17,6 +17,14 @@ struct snapshot {
     GPtrArray *works; /* the same order; only to be compared with what is still active */
 };
 
+static int compare_works(const void *a, const void *b)
+{
+    const struct work *const *x = a;
+    const struct work *const *y = b;
+    return strcmp((*x)->claim.id, (*y)->claim.id);
+}
+
+/* By id: a renewal locks rows in the order in which claims and outcomes lock them, and so deadlocks with none. */
 static void take_snapshot(struct pipeline *p, struct snapshot *s)
 {
     g_array_set_size(s->refs, 0);
@@ -26,11 +34,14 @@ static void take_snapshot(struct pipeline *p, struct snapshot *s)
     pthread_mutex_lock(&p->lock);
     g_hash_table_iter_init(&it, p->active);
     while (g_hash_table_iter_next(&it, &key, NULL)) {
-        const struct work *w = key;
+        g_ptr_array_add(s->works, key);
+    }
+    g_ptr_array_sort(s->works, compare_works);
+    for (guint i = 0; i < s->works->len; i++) {
+        const struct work *w = g_ptr_array_index(s->works, i);
         struct job_ref ref = {.attempt = w->claim.attempt};
         memcpy(ref.id, w->claim.id, sizeof(ref.id));
         g_array_append_val(s->refs, ref);
-        g_ptr_array_add(s->works, key);
     }
     pthread_mutex_unlock(&p->lock);
 }
