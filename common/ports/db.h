@@ -58,9 +58,9 @@ void db_cleanup(struct db **db);
 void db_set_read_timeout(struct db *db, unsigned seconds);
 
 /* Runs one prepared statement. result may be NULL when no rows are wanted; affected is then lost too.
- * Errors: ERR_UNAVAILABLE (cannot connect, connection lost), ERR_LOCKED (1213, 1205, 1020),
- * ERR_DUPLICATE (1062; the text names the index), ERR_INTERNAL (anything else). Outside a transaction a
- * statement that found its idle connection closed is run once more on a new one. */
+ * Errors: ERR_UNAVAILABLE (cannot connect, connection lost), ERR_TIMEOUT (the server gave this one statement up),
+ * ERR_LOCKED (1213, 1205, 1020), ERR_DUPLICATE (1062; the text names the index), ERR_INTERNAL (anything else).
+ * Outside a transaction a statement that found its idle connection closed is run once more on a new one. */
 bool db_run(struct db *db, struct db_result *result, struct err *e, const char *sql, const struct db_param *params,
             size_t n_params) MUST_CHECK;
 

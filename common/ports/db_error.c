@@ -55,7 +55,7 @@ static const struct meaning meanings[] = {
     {ER_READ_ONLY_MODE, ERR_UNAVAILABLE, true},
 
     {ER_QUERY_INTERRUPTED, ERR_UNAVAILABLE, false},
-    {ER_STATEMENT_TIMEOUT, ERR_UNAVAILABLE, false},
+    {ER_STATEMENT_TIMEOUT, ERR_TIMEOUT, false}, /* one slow statement does not mean that the database is away */
     {ER_MAX_PREPARED_STMT_COUNT_REACHED, ERR_UNAVAILABLE, true},
     {ER_DISK_FULL, ERR_UNAVAILABLE, false},
     {ER_RECORD_FILE_FULL, ERR_UNAVAILABLE, false},

@@ -82,7 +82,7 @@ bool db_transaction(struct db *db, db_body_fn *body, void *arg, struct err *e)
         bool again = outcome == UNKNOWN || now.code == ERR_LOCKED;
         if (!again || tries == TRIES_MAX || clock_mono_us() > last_try_us) {
             /* After a COMMIT without an answer, whatever came later does not tell whether it took effect. */
-            bool in_doubt = repeated && (again || now.code == ERR_UNAVAILABLE);
+            bool in_doubt = repeated && (again || now.code == ERR_UNAVAILABLE || now.code == ERR_TIMEOUT);
             return err_set(e, in_doubt ? ERR_UNKNOWN_OUTCOME : now.code, "%s", now.text);
         }
         pause_shortly(tries);
