@@ -9,6 +9,11 @@
 #define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id', a INT PATH '$.a')) v"
 #define JOIN_JOBS " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
 
+/* A larger payload is not read with the row, but by itself. */
+#define SMALL_PAYLOAD "65536"
+/* Payloads of one batch, beyond the first: a statement must end in its time, and all of them are in memory. */
+#define BATCH_PAYLOAD_BYTES (INT64_C(16) * 1024 * 1024)
+
 static void free_text(char **text)
 {
     free(*text);
@@ -49,6 +54,7 @@ enum claim_column {
     CLAIM_TRACE,
     CLAIM_CAUSE,
     CLAIM_CRASHES,
+    CLAIM_PAYLOAD_BYTES,
 };
 
 static int compare_claims(const void *a, const void *b)
@@ -129,12 +135,18 @@ bool job_is_suspect(int64_t crash_count, int64_t crash_limit)
     return crash_count > 0 && crash_count >= crash_limit - 1;
 }
 
+static bool is_held(const struct job_claim *claim)
+{
+    return claim->result == JOB_CLAIMED || claim->result == JOB_OURS;
+}
+
 /* Rows and sorted claims run in step. Of two deliveries of one message the second is stale. */
 static void decide_all(const struct claim_batch *batch, const struct db_result *r)
 {
     size_t row = 0;
     const char *claimed_id = "";
     bool has_suspect = batch->terms->has_suspect;
+    int64_t payload_bytes = 0;
     for (size_t i = 0; i < batch->n; i++) {
         struct job_claim *claim = batch->sorted[i];
         claim->result = JOB_MISSING;
@@ -146,14 +158,49 @@ static void decide_all(const struct claim_batch *batch, const struct db_result *
         }
         claim->result = strcmp(claimed_id, claim->id) == 0 ? JOB_STALE : decide_claim(batch, claim, r, row);
         bool is_suspect = job_is_suspect(db_cell_int(r, row, CLAIM_CRASHES), batch->terms->crash_limit);
-        if (claim->result == JOB_CLAIMED && is_suspect && has_suspect) {
+        if (!is_held(claim)) {
+            continue;
+        }
+        int64_t more_bytes = db_cell_int(r, row, CLAIM_PAYLOAD_BYTES);
+        bool is_too_much = payload_bytes > 0 && payload_bytes + more_bytes > BATCH_PAYLOAD_BYTES;
+        if (is_too_much || (claim->result == JOB_CLAIMED && is_suspect && has_suspect)) {
             claim->result = JOB_HELD;
-        } else if (claim->result == JOB_CLAIMED || claim->result == JOB_OURS) {
+        } else {
+            payload_bytes += more_bytes;
             fill_claim(claim, r, row);
             claimed_id = claim->id;
             has_suspect = has_suspect || is_suspect;
         }
     }
+}
+
+/* The payloads that were too large to come with their rows. */
+static bool read_large(struct db *db, const struct claim_batch *batch, struct err *e)
+{
+    static const char sql[] = "SELECT j.id, j.payload FROM " IDS_TABLE JOIN_JOBS;
+
+    json_auto_t *list = json_array();
+    for (size_t i = 0; i < batch->n; i++) {
+        if (is_held(batch->sorted[i]) && batch->sorted[i]->payload == NULL) {
+            json_array_append_new(list, json_pack("{s:s}", "id", batch->sorted[i]->id));
+        }
+    }
+    if (json_array_size(list) == 0) {
+        return true;
+    }
+    CLEANUP(free_text) char *ids = job_dump_list(list, e);
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
+        return false;
+    }
+    for (size_t i = 0, row = 0; i < batch->n && row < r.rows; i++) {
+        struct job_claim *claim = batch->sorted[i];
+        if (is_held(claim) && claim->payload == NULL && g_ascii_strcasecmp(claim->id, db_cell(&r, row, 0)) == 0) {
+            claim->payload = g_strdup(db_cell(&r, row, 1));
+            row++;
+        }
+    }
+    return true;
 }
 
 static bool write_claims(struct db *db, const struct claim_batch *batch, struct err *e)
@@ -199,8 +246,9 @@ static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct er
 {
     static const char sql[] =
         "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
-        " j.max_retries, j.timeout_s, j.created_at, j.payload, j.traceparent, j.cause, j.crash_count FROM " IDS_TABLE
-            JOIN_JOBS " FOR UPDATE";
+        " j.max_retries, j.timeout_s, j.created_at, IF(OCTET_LENGTH(j.payload) <= " SMALL_PAYLOAD
+        ", j.payload, NULL), j.traceparent, j.cause, j.crash_count, OCTET_LENGTH(j.payload) FROM " IDS_TABLE JOIN_JOBS
+        " FOR UPDATE";
 
     const struct claim_batch *batch = arg;
     CLEANUP(free_text) char *ids = dump_claim_ids(batch, e);
@@ -209,7 +257,7 @@ static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct er
         return false;
     }
     decide_all(batch, &r);
-    return write_claims(db, batch, e);
+    return read_large(db, batch, e) && write_claims(db, batch, e);
 }
 
 bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,

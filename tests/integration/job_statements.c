@@ -207,6 +207,38 @@ static void test_claim_of_others(void **state)
     assert_int_equal(claim.result, JOB_STALE);
 }
 
+/* A batch holds no more payload than fits well into memory and one statement's time. */
+static void test_claim_of_much(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    struct job_claim claims[40];
+    size_t claimed = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
+        char id[UUID_TEXT_BYTES];
+        add_job(db, i == 0 ? 10 : 1000000, id);
+        claims[i] = message_of(id, 0);
+    }
+    claim_all(db, WORKER, claims, ARRAY_SIZE(claims));
+    assert_int_equal(strlen(claims[0].payload), strlen("{\"text\":\"\"}") + 10);
+    for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
+        if (claims[i].result == JOB_CLAIMED) {
+            claimed++;
+            assert_int_equal(strlen(claims[i].payload), strlen("{\"text\":\"\"}") + (i == 0 ? 10 : 1000000));
+        } else {
+            assert_int_equal(claims[i].result, JOB_HELD);
+            assert_null(claims[i].payload);
+        }
+        job_claim_release(&claims[i]);
+    }
+    assert_in_range(claimed, 2, 20);
+    assert_int_equal(number_of(db,
+                               "SELECT COUNT(*) FROM background_jobs WHERE status = 'processing'"
+                               " AND organization_id = ?",
+                               ORG),
+                     claimed);
+    assert_counts_match(db);
+}
+
 /* --- finish ------------------------------------------------------------------------------------------------------ */
 
 /* The answer to a COMMIT was lost for good, so the worker writes the same outcomes once more. */
@@ -281,8 +313,8 @@ static void test_finish_after_rescue(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SERVED(test_claim_once_more),       SERVED(test_claim_of_others),     SERVED(test_finish_once_more),
-        SERVED(test_finish_some_once_more), SERVED(test_finish_after_rescue),
+        SERVED(test_claim_once_more),  SERVED(test_claim_of_others),       SERVED(test_claim_of_much),
+        SERVED(test_finish_once_more), SERVED(test_finish_some_once_more), SERVED(test_finish_after_rescue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
