@@ -1,12 +1,37 @@
 /*
  * finisher.c: writes outcomes in batches, one transaction each, and only then lets the broker thread ack.
  */
+#include <string.h>
+
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 2000
+/* Payloads and results of one batch, beyond the first: MariaDB reads whole rows to change them, results travel in one
+ * packet (max_allowed_packet is 16 MB by default, and JSON in JSON doubles its quotes), and a statement must end in its
+ * time. */
+#define BATCH_BYTES (4 * 1024 * 1024)
+
+static size_t bytes_of(const struct work *w)
+{
+    size_t payload = w->claim.payload == NULL ? 0 : strlen(w->claim.payload);
+    return payload + (w->result_text == NULL ? 0 : strlen(w->result_text));
+}
+
+/* Moves finished jobs into the batch while there is room. Called with the lock held. */
+static void fill_batch(struct pipeline *p, GPtrArray *batch, guint max)
+{
+    size_t bytes = 0;
+    while (batch->len < max && !g_queue_is_empty(&p->done)) {
+        bytes += bytes_of(g_queue_peek_head(&p->done));
+        if (batch->len > 0 && bytes > BATCH_BYTES) {
+            return;
+        }
+        g_ptr_array_add(batch, g_queue_pop_head(&p->done));
+    }
+}
 
 /* Waits for the first finished job, then a moment for others to share its commit: until the batch is full, the time is
  * up, or nothing else that is active could still join. NULL when the pipeline has stopped. */
@@ -27,9 +52,7 @@ static GPtrArray *next_batch(struct pipeline *p)
            pthread_cond_timedwait(&p->done_cond, &p->lock, &until) == 0) {
         /* one more has joined, or the wake was for someone else */
     }
-    while (batch->len < (guint)conf->consumer.batch_max && !g_queue_is_empty(&p->done)) {
-        g_ptr_array_add(batch, g_queue_pop_head(&p->done));
-    }
+    fill_batch(p, batch, (guint)conf->consumer.batch_max);
     pthread_mutex_unlock(&p->lock);
     if (batch->len == 0) {
         g_ptr_array_unref(batch);

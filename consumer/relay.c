@@ -30,6 +30,7 @@ struct relay {
     unsigned round;
     int64_t claims_seen[LANES];
     int64_t credit_percent[LANES]; /* of lower lanes, as in lanes.h */
+    size_t batch; /* rows at a time: fewer after a statement that took too long, as with large payloads */
     struct job_ref refs[BATCH];
     struct job_dead_ref dead[BATCH];
 };
@@ -42,7 +43,7 @@ static bool publisher_has_room(const struct relay *r)
 static bool publish_due(struct relay *r, size_t *ret_n, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
-    if (!job_take_due(r->db, r->refs, BATCH, conf->consumer.dispatch_grace_ms, ret_n, e)) {
+    if (!job_take_due(r->db, r->refs, r->batch, conf->consumer.dispatch_grace_ms, ret_n, e)) {
         return false;
     }
     for (size_t i = 0; i < *ret_n; i++) {
@@ -55,7 +56,7 @@ static bool publish_dead(struct relay *r, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
     size_t n = 0;
-    if (!job_take_dead(r->db, r->dead, BATCH, conf->consumer.dispatch_grace_ms, &n, e)) {
+    if (!job_take_dead(r->db, r->dead, r->batch, conf->consumer.dispatch_grace_ms, &n, e)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -113,7 +114,7 @@ static bool rescue(struct relay *r, struct err *e)
         return true;
     }
     size_t n = 0;
-    if (!job_rescue(r->db, conf->consumer.crash_limit, BATCH, &n, e)) {
+    if (!job_rescue(r->db, conf->consumer.crash_limit, r->batch, &n, e)) {
         return false;
     }
     if (n > 0) {
@@ -135,7 +136,7 @@ static bool elect(struct relay *r, struct err *e)
 static bool redispatch(struct relay *r, enum lane lane, int64_t min_age_ms, struct err *e)
 {
     size_t n = 0;
-    if (!job_redispatch_lost(r->db, lane, min_age_ms, BATCH, &n, e)) {
+    if (!job_redispatch_lost(r->db, lane, min_age_ms, r->batch, &n, e)) {
         return false;
     }
     if (n > 0) {
@@ -212,9 +213,9 @@ static bool redispatch_wiped(struct relay *r, struct err *e)
         if (!atomic_exchange(&r->p->lane_lost[lane], false)) {
             continue;
         }
-        size_t n = BATCH;
-        while (n == BATCH) {
-            if (!job_redispatch_lost(r->db, lane, 0, BATCH, &n, e)) {
+        size_t n = r->batch;
+        while (n == r->batch) {
+            if (!job_redispatch_lost(r->db, lane, 0, r->batch, &n, e)) {
                 atomic_store(&r->p->lane_lost[lane], true);
                 return false;
             }
@@ -231,7 +232,7 @@ static bool round_trip(struct relay *r, bool *ret_more, struct err *e)
                                    keep_shares(r, e) && reconcile(r, e))) {
         return false;
     }
-    *ret_more = n == BATCH;
+    *ret_more = n == r->batch;
     return rescue(r, e);
 }
 
@@ -254,6 +255,9 @@ static void note_failure(struct relay *r, const struct err *e)
         log_error("relay.failed", LERR(e), LSTR("then", "trying again"));
     }
     r->failing = true;
+    if (e->code == ERR_TIMEOUT) {
+        r->batch = MAX(r->batch / 4, 1);
+    }
     r->rescue_from_us = clock_mono_us() + 2 * conf->consumer.lease_ms * US_PER_MS;
 }
 
@@ -262,12 +266,14 @@ void *relay_run(void *arg)
     struct pipeline *p = arg;
     struct relay *r = g_new0(struct relay, 1);
     r->p = p;
+    r->batch = BATCH;
     r->db = db_new(atomic_load(&p->conf));
     while (pipeline_phase(p) == PIPELINE_RUNNING) {
         struct err e = ERR_INIT;
         bool more = false;
         if (round_trip(r, &more, &e)) {
             r->failing = false;
+            r->batch = MIN(r->batch + 1, BATCH);
         } else {
             note_failure(r, &e);
         }
