@@ -14,6 +14,7 @@
 #define WINDOW 2000   /* unconfirmed at one time */
 #define TURN 200      /* publishes between two looks at what the broker says */
 #define MARKS_MAX 500 /* confirmed jobs in one statement */
+#define MARKS_LEAST 8 /* but not split further than this */
 #define LOST_BATCH 1000
 #define LOCKED_TRIES 3
 #define IDLE_MS 1000
@@ -52,6 +53,7 @@ struct dispatcher {
     struct outstanding *outstanding;
     bool is_blocked;
     bool lost[LANES];      /* its queue was made anew: messages that rows count on are gone */
+    size_t lost_batch;     /* rows at a time: fewer after a statement that took too long */
     int64_t clock_from_us; /* confirms are not awaited for a time before this */
     int64_t lost_connection_us;
     int64_t database_from_us;
@@ -82,19 +84,26 @@ static int64_t take_count(struct seldom *s)
 
 /* --- clearing dispatch_at ----------------------------------------------------------------------------------------- */
 
-/* The statement may meet a claim of the same rows. */
+/* The statement may meet a claim of the same rows. Rows with large payloads take long to change: what did not end in a
+ * statement's time is done by fewer at once. */
 static bool write_marks(struct dispatcher *d, struct marks *m, struct err *e)
 {
-    for (int i = 0; i < LOCKED_TRIES; i++) {
+    size_t done = 0;
+    size_t part = m->n;
+    for (int locked = 0; done < m->n && locked < LOCKED_TRIES;) {
+        size_t n = MIN(part, m->n - done);
         err_clear(e);
-        if (m->write(d->db, m->refs, m->n, e)) {
-            return true;
-        }
-        if (e->code != ERR_LOCKED) {
+        if (m->write(d->db, m->refs + done, n, e)) {
+            done += n;
+        } else if (e->code == ERR_TIMEOUT && n > MARKS_LEAST) {
+            part = MAX(n / 8, MARKS_LEAST);
+        } else if (e->code == ERR_LOCKED) {
+            locked++;
+        } else {
             break;
         }
     }
-    return false;
+    return done == m->n;
 }
 
 /* A failure loses nothing: those rows stay due, and the relay publishes them once more. */
@@ -305,11 +314,12 @@ static void redispatch_lost(struct dispatcher *d)
         if (!d->lost[l] || clock_mono_us() < d->database_from_us) {
             continue;
         }
-        if (!job_redispatch_lost(d->db, (enum lane)l, 0, LOST_BATCH, &n, &e)) {
+        if (!job_redispatch_lost(d->db, (enum lane)l, 0, d->lost_batch, &n, &e)) {
+            d->lost_batch = e.code == ERR_TIMEOUT ? MAX(d->lost_batch / 4, 1) : d->lost_batch;
             d->database_from_us = clock_mono_us() + DATABASE_PAUSE_MS * US_PER_MS;
             continue; /* tried again; whoever else needs the database says that it is gone */
         }
-        d->lost[l] = n == LOST_BATCH;
+        d->lost[l] = n == d->lost_batch;
         if (n > 0) {
             log_warn("messages.lost", LSTR("lane", lane_name((enum lane)l)), LINT("jobs", n),
                      LSTR("cause", "the queue was gone"), LSTR("then", "publishing them again"));
@@ -424,6 +434,7 @@ struct dispatcher *dispatcher_start(const struct conf *conf)
     d->queue = dispatch_queue_new(QUEUE_MAX);
     d->outstanding = outstanding_new(WINDOW);
     d->db = db_new(conf);
+    d->lost_batch = LOST_BATCH;
     d->jobs.write = job_mark_dispatched;
     d->dead.write = job_mark_dead_published;
     d->thread = service_thread("dispatcher", run, d);
