@@ -74,6 +74,7 @@ def write_nginx(stack):
     (home / "nginx.conf").write_text(f"""# Written by the stack launcher at every start.
 {'user root;' if os.geteuid() == 0 else ''}
 worker_processes 2;
+worker_rlimit_nofile 4096;
 daemon off;
 pid "{home}/nginx.pid";
 error_log "{stack.log_dir}/nginx.log" warn;
