@@ -9,6 +9,7 @@
 #include "domain/cache.h"
 #include "domain/dispatcher.h"
 #include "domain/field.h"
+#include "domain/job_group.h"
 #include "etag.h"
 #include "ground/conf.h"
 #include "ground/ids.h"
@@ -28,6 +29,7 @@ struct api {
     const struct conf *boot; /* what connections borrow for their whole life */
     struct state state;
     struct dispatcher *dispatcher;
+    struct job_group *inserts;
     struct seal *seal;
     struct cache *organizations;   /* ids that are known to have their row */
     atomic_int test_waiters;       /* requests that wait for a test mail */

@@ -192,7 +192,7 @@ void api_jobs_create(struct call *c)
         job.idempotency_key = scoped_key;
         job.request_sha256 = body_hash;
     }
-    if (job_insert(c->db, &job, &outcome, id, &fresh, &e)) {
+    if (job_group_insert(c->api->inserts, c->db, &job, &outcome, id, &fresh, &e)) {
         answer_inserted(c, &job, outcome, id, fresh);
     } else {
         call_fail(c, &e);

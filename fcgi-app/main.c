@@ -62,6 +62,7 @@ static bool open_parts(struct program *p, struct conf *conf, struct err *e)
 static void start_threads(struct program *p, const struct conf *conf)
 {
     p->api.organizations = cache_new(ORGANIZATIONS_MAX, ORGANIZATIONS_TTL_MS);
+    p->api.inserts = job_group_new();
     p->api.dispatcher = dispatcher_start(conf);
     p->control = control_start(conf, "api", on_control, p);
     workers_start(&p->workers, &p->api, &p->listener, (size_t)conf->api.threads);
@@ -128,6 +129,7 @@ static void release(struct program *p)
     control_stop(p->control);
     dispatcher_stop(p->api.dispatcher, DISPATCHER_DRAIN_MS);
     listener_close(&p->listener);
+    job_group_free(p->api.inserts);
     cache_free(p->api.organizations);
     seal_free(p->api.seal);
     state_release(&p->api.state);

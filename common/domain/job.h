@@ -34,7 +34,7 @@ bool job_status_is_final(enum job_status status);
 #define JOB_TYPE_BYTES 65
 #define WORKER_ID_BYTES 101 /* host:pid:random */
 
-/* --- API side (job_api.c, job_list.c) ----------------------------------------------------------------------------- */
+/* --- API side (job_insert.c, job_api.c, job_list.c) ----------------------------------------------------------------------------- */
 
 struct job_new {
     const char *organization_id;
@@ -63,6 +63,18 @@ bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, 
 
 /* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
 bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+
+/* What became of one job of a batch. */
+struct job_inserted {
+    char id[UUID_TEXT_BYTES];
+    json_t *row; /* owned; as job_get would give it, or NULL after a commit with unknown outcome */
+};
+void job_inserted_release(struct job_inserted *inserted);
+
+/* Inserts n jobs, all or none, in one transaction. ERR_DUPLICATE: a unique index refused one of them. ret has room for
+ * n. */
+bool job_insert_batch(struct db *db, const struct job_new *const *jobs, size_t n, struct job_inserted *ret,
+                      struct err *e) MUST_CHECK;
 
 struct job_filter {
     const char *organization_id;
@@ -136,7 +148,7 @@ enum job_claim_result {
     JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its
                      * dead-lettering has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
-    JOB_HELD,       /* another suspect runs here: try again later */
+    JOB_HELD,       /* another suspect runs here, or the batch's payloads are too much at once: try again later */
 };
 
 /* One delivery on its way through claim; the rest is filled for JOB_CLAIMED and JOB_OURS. */
