@@ -43,7 +43,10 @@ static bool take_delivery(struct pipeline *p, struct mq *mq, const struct mq_eve
     d->message = event->message;
     pthread_mutex_lock(&p->lock);
     g_queue_push_tail(&p->inbox[d->message.lane], d);
-    pthread_cond_signal(&p->claim_cond);
+    if (p->claimer_waits) {
+        p->claimer_waits = false;
+        pthread_cond_signal(&p->claim_cond);
+    }
     pthread_mutex_unlock(&p->lock);
     return true;
 }

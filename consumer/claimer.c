@@ -83,6 +83,7 @@ static bool next_batch(struct pipeline *p, struct batch *b)
             p->claiming = b->deliveries->len;
             break;
         }
+        p->claimer_waits = true;
         if (g_queue_is_empty(&p->deferred)) {
             pthread_cond_wait(&p->claim_cond, &p->lock);
         } else {

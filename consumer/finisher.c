@@ -41,6 +41,7 @@ static GPtrArray *next_batch(struct pipeline *p)
     GPtrArray *batch = g_ptr_array_new();
     pthread_mutex_lock(&p->lock);
     while (g_queue_is_empty(&p->done) && pipeline_phase(p) != PIPELINE_STOPPED) {
+        p->done_wanted = 1;
         pthread_cond_wait(&p->done_cond, &p->lock);
     }
     struct timespec until;
@@ -48,10 +49,12 @@ static GPtrArray *next_batch(struct pipeline *p)
     int64_t nsec = until.tv_nsec + conf->consumer.finish_flush_us * 1000;
     until.tv_sec += nsec / 1000000000;
     until.tv_nsec = nsec % 1000000000;
-    while (g_queue_get_length(&p->done) < MIN((guint)conf->consumer.batch_max, g_hash_table_size(p->active)) &&
+    p->done_wanted = MIN((guint)conf->consumer.batch_max, g_hash_table_size(p->active));
+    while (g_queue_get_length(&p->done) < p->done_wanted && pipeline_phase(p) != PIPELINE_STOPPED &&
            pthread_cond_timedwait(&p->done_cond, &p->lock, &until) == 0) {
-        /* one more has joined, or the wake was for someone else */
+        p->done_wanted = MIN((guint)conf->consumer.batch_max, g_hash_table_size(p->active));
     }
+    p->done_wanted = 0;
     fill_batch(p, batch, (guint)conf->consumer.batch_max);
     pthread_mutex_unlock(&p->lock);
     if (batch->len == 0) {

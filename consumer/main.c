@@ -37,6 +37,9 @@ static void name_worker(char out[WORKER_ID_BYTES])
     char host[64] = "localhost";
     (void)gethostname(host, sizeof(host) - 1);
     host[sizeof(host) - 1] = '\0';
+    for (char *c = host; *c != '\0'; c++) {
+        *c = g_ascii_isgraph(*c) ? *c : '?'; /* the column is ASCII */
+    }
     (void)snprintf(out, WORKER_ID_BYTES, "%s:%d:%08x", host, (int)getpid(), g_random_int());
 }
 

@@ -13,6 +13,7 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
     service_cond_init(&p->claim_cond);
     service_cond_init(&p->run_cond);
     service_cond_init(&p->done_cond);
+    service_cond_init(&p->phase_cond);
     for (int l = 0; l < LANES; l++) {
         g_queue_init(&p->inbox[l]);
         g_queue_init(&p->runnable[l]);
@@ -42,6 +43,7 @@ void pipeline_release(struct pipeline *p)
     pthread_cond_destroy(&p->claim_cond);
     pthread_cond_destroy(&p->run_cond);
     pthread_cond_destroy(&p->done_cond);
+    pthread_cond_destroy(&p->phase_cond);
     pthread_mutex_destroy(&p->lock);
 }
 
@@ -66,6 +68,7 @@ void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase)
     pthread_cond_broadcast(&p->claim_cond);
     pthread_cond_broadcast(&p->run_cond);
     pthread_cond_broadcast(&p->done_cond);
+    pthread_cond_broadcast(&p->phase_cond);
     pthread_mutex_unlock(&p->lock);
     pipeline_wake_broker(p);
 }
@@ -97,7 +100,7 @@ void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until)
     struct timespec deadline;
     clock_deadline(ms, &deadline);
     pthread_mutex_lock(&p->lock);
-    while (pipeline_phase(p) < until && pthread_cond_timedwait(&p->done_cond, &p->lock, &deadline) == 0) {
+    while (pipeline_phase(p) < until && pthread_cond_timedwait(&p->phase_cond, &p->lock, &deadline) == 0) {
         /* woken for another reason: wait on */
     }
     pthread_mutex_unlock(&p->lock);

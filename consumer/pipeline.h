@@ -75,13 +75,16 @@ struct pipeline {
     pthread_mutex_t lock;
     pthread_cond_t claim_cond; /* inbox or room changed */
     pthread_cond_t run_cond;   /* run queue changed */
-    pthread_cond_t done_cond;  /* done queue or phase changed */
+    pthread_cond_t done_cond;  /* done queue holds what the finisher waits for */
+    pthread_cond_t phase_cond; /* phase changed; who only pauses sleeps here */
     _Atomic int phase;         /* enum pipeline_phase */
     GQueue inbox[LANES];       /* struct delivery */
     GQueue deferred;           /* struct delivery to be looked at again later */
     GQueue runnable[LANES];    /* struct work */
     int64_t runnable_cost_us[LANES];
     GQueue done;        /* struct work */
+    guint done_wanted;  /* the finisher sleeps until done holds so many; 0: it is awake */
+    bool claimer_waits; /* for something to claim, or for room */
     GHashTable *active; /* set of struct work, from claim to verdict */
     size_t runners;
     size_t running;

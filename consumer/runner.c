@@ -10,6 +10,8 @@
 #include "ground/log.h"
 #include "pipeline.h"
 
+#define RESULT_MAX_BYTES (1 << 20)
+
 /* Takes the next job by priority; NULL when the pipeline has stopped. Called and returns with the lock held. */
 static struct work *draw(struct pipeline *p)
 {
@@ -98,17 +100,31 @@ static void decide_stopped(struct work *w, const struct conf *conf)
     }
 }
 
+/* False: the result is more than a row should hold. */
+static bool decide_done(struct work *w)
+{
+    w->result_text = w->ctx.result == NULL ? NULL : json_dumps(w->ctx.result, JSON_COMPACT);
+    if (w->result_text != NULL && strlen(w->result_text) > RESULT_MAX_BYTES) {
+        (void)job_error(&w->ctx, JOB_PERMANENT, "the result has more than %d bytes", RESULT_MAX_BYTES);
+        decide_failed(w, "permanent");
+        return false;
+    }
+    w->finish.kind = JOB_FINISH_COMPLETED;
+    w->finish.outcome = "completed";
+    w->finish.result = w->result_text;
+    return true;
+}
+
 static void decide(struct work *w, const struct conf *conf, enum job_outcome outcome, const char *permanent_cause)
 {
     w->finish.claim = &w->claim;
     w->finish.started_wall_us = w->started_wall_us;
     switch (outcome) {
     case JOB_DONE:
-        w->finish.kind = JOB_FINISH_COMPLETED;
-        w->finish.outcome = "completed";
-        w->result_text = w->ctx.result == NULL ? NULL : json_dumps(w->ctx.result, JSON_COMPACT);
-        w->finish.result = w->result_text;
-        return;
+        if (decide_done(w)) {
+            return;
+        }
+        break;
     case JOB_RETRY:
         decide_retry(w, conf, "failed");
         break;
@@ -162,6 +178,19 @@ static void run_one(struct pipeline *p, struct work *w, struct db *db, struct sm
     decide(w, conf, outcome, cause);
 }
 
+/* Only who has something to do by now: a wake-up costs more than a short job. The lock is held. */
+static void wake_neighbours(struct pipeline *p)
+{
+    if (p->claimer_waits) {
+        p->claimer_waits = false;
+        pthread_cond_signal(&p->claim_cond);
+    }
+    if (p->done_wanted > 0 && p->done.length >= p->done_wanted) {
+        p->done_wanted = 0;
+        pthread_cond_signal(&p->done_cond);
+    }
+}
+
 void *runner_run(void *arg)
 {
     struct pipeline *p = arg;
@@ -176,8 +205,7 @@ void *runner_run(void *arg)
         p->running--;
         pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
         g_queue_push_tail(&p->done, w);
-        pthread_cond_signal(&p->claim_cond);
-        pthread_cond_broadcast(&p->done_cond);
+        wake_neighbours(p);
     }
     pthread_mutex_unlock(&p->lock);
     smtp_free(smtp);

@@ -15,7 +15,7 @@
 #define PATH_MAX_BYTES 4095
 #define SOCKET_MAX_BYTES 107 /* sun_path less the NUL */
 #define NAME_MAX_BYTES 255
-#define SIZE_MAX_BYTES INT64_C(67108864)
+#define SIZE_MAX_BYTES INT64_C(8388608)
 
 static const char *const layouts[] = {[CONF_LAYOUT_LANES] = "lanes", [CONF_LAYOUT_PRIORITY] = "priority", NULL};
 static const char *const tls_modes[] = {
