@@ -12,8 +12,8 @@ export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export TSAN_OPTIONS="${TSAN_OPTIONS:-exitcode=99:second_deadlock_stack=1}"
 export G_SLICE=always-malloc
 
-smoke="tests/integration/test_jobs.py tests/integration/test_settings.py tests/integration/test_job_types.py
-tests/integration/test_mixed_jobs.py"
+smoke="tests/integration/test_jobs.py tests/integration/test_job_types.py tests/integration/test_mixed_jobs.py
+tests/integration/test_rolling.py"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -141,7 +141,7 @@ def test_a_frozen_consumer_that_thaws_changes_nothing(org, stack):
     with frozen(stack, "consumer"), SecondConsumer(stack) as second:
         wait_until("the second worker to have claimed all jobs", lambda: all(
             j["attempt"] == 2 and second.owns(j["worker_id"]) for j in database.jobs(stack, org.id).values()),
-            LEASE_S + 8, stack)
+            LEASE_S + 28, stack)
         held = database.jobs(stack, org.id)
         # The first one's sleeps are over by its own clock: it wakes among the second one's attempts and wants to write.
         send(stack, "consumer", signal.SIGCONT)
