@@ -44,6 +44,17 @@ static bool fill_address(struct sockaddr_un *address, const char *path, struct e
     return true;
 }
 
+/* The path is about to be replaced: whatever else somebody keeps there must not be lost to a slip in the configuration.
+ */
+static bool check_replaceable(const char *path, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        return err_set(e, ERR_CONFLICT, "cannot listen on %s: there is something that is not a socket", path);
+    }
+    return true;
+}
+
 static bool is_answered(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -80,7 +91,7 @@ bool listener_open(struct listener *l, const char *path, struct err *e)
     if (inherited > 0) {
         return take_inherited(l, inherited, e);
     }
-    if (!fill_address(&address, path, e)) {
+    if (!fill_address(&address, path, e) || !check_replaceable(path, e)) {
         return false;
     }
     if (is_answered(&address)) {
