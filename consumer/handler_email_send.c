@@ -83,6 +83,9 @@ enum job_outcome handler_email_send(struct job_context *ctx)
     if (settings == NULL) {
         return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
     }
+    if (json_is_false(json_object_get(settings, "email_enabled"))) {
+        return job_error(ctx, JOB_PERMANENT, "mail is switched off in the notification settings (email_enabled)");
+    }
     const char *provider = text_or_null(settings, "email_provider");
     if (provider != NULL && strcmp(provider, PROVIDER) != 0) {
         return job_error(ctx, JOB_PERMANENT, "the e-mail provider \"%s\" is not available; only " PROVIDER " is",

@@ -85,6 +85,14 @@ def test_other_provider_is_told(org):
     assert body["success"] is False and "ses" in body["error"]
 
 
+def test_mail_that_is_switched_off_is_not_sent(stack, org):
+    org.admin.put("/notification-settings", {"email_enabled": False})
+    before = len(list((stack.maildir / "new").iterdir()))
+    body = org.admin.post(PATH, {"email": "someone@example.com"}).json()
+    assert body["success"] is False and "email_enabled" in body["error"]
+    assert len(list((stack.maildir / "new").iterdir())) == before
+
+
 @pytest.mark.parametrize("body,pointer", [({}, "/email"), ({"email": ""}, "/email"), ({"email": None}, "/email"),
                                           ({"email": 5}, "/email"), ({"email": "a@b.com\r\nBcc: x@y.de"}, "/email"),
                                           ({"email": "a@b.com, c@d.com"}, "/email"), ({"email": "nobody"}, "/email"),

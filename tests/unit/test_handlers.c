@@ -452,7 +452,10 @@ static void test_email_that_cannot_be_sent(void **state UNUSED)
     set_settings(&f, "{\"email_provider\": \"ses\"}");
     assert_int_equal(run(&f, "email.send"), JOB_PERMANENT);
     assert_non_null(strstr(f.ctx.error, "\"ses\" is not available"));
-    set_settings(&f, "{\"email_provider\": \"smtp\"}");
+    set_settings(&f, "{\"email_provider\": \"smtp\", \"email_enabled\": false}");
+    assert_int_equal(run(&f, "email.send"), JOB_PERMANENT);
+    assert_non_null(strstr(f.ctx.error, "switched off"));
+    set_settings(&f, "{\"email_provider\": \"smtp\", \"email_enabled\": true}");
     f.conf.smtp.from_address = nothing;
     assert_int_equal(run(&f, "email.send"), JOB_PERMANENT);
     assert_non_null(strstr(f.ctx.error, "no sender address"));
