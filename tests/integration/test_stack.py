@@ -1,5 +1,6 @@
 """The launcher: up and down leave no process, a second up keeps the data, clean forgets."""
 import contextlib
+import json
 import os
 import pathlib
 import shlex
@@ -83,6 +84,16 @@ def check_gone(env):
         requests.get(env["BELLMAN_URL"] + "/healthz", timeout=5)
 
 
+def reachable_from_outside(directory):
+    """The stack's TCP ports that are not on the loopback address alone."""
+    ports = set(json.loads((directory / "ports.json").read_text()).values())
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = [row[1].split(":") for row in rows if row[3] == "0A"]
+    found = [(address, int(port, 16)) for address, port in listening if int(port, 16) in ports]
+    assert found, "or this proves nothing"
+    return [port for address, port in found if address != "0100007F"]
+
+
 def test_life_of_a_stack(commands_in_a_place_that_wants_quoting, tmp_path):
     commands = commands_in_a_place_that_wants_quoting
     # In the foreground, from nothing.
@@ -98,6 +109,7 @@ def test_life_of_a_stack(commands_in_a_place_that_wants_quoting, tmp_path):
     assert set(env) >= KEYS
     assert processes_of(pathlib.Path(env["BELLMAN_LOG_DIR"]).parent), "or the check below proves nothing"
     assert env["BELLMAN_URL"] in text and env["BELLMAN_TOKEN"] in text
+    assert reachable_from_outside(commands.directory) == []
 
     # The curl line that it prints makes a job that completes.
     lines = text.splitlines()

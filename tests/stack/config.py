@@ -165,4 +165,5 @@ def rabbitmq_env(stack, base):
         RABBITMQ_SCHEDULER_BIND_TYPE="u",
         # One scheduler leaves the other cores to everybody else. It spins a little before it sleeps: loading code is
         # thousands of hand-overs between two threads, and where waking one is dear a start takes 25 s without, 6 s with.
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +sbwt medium +sbwtdcpu none +sbwtdio medium")
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +sbwt medium +sbwtdcpu none +sbwtdio medium"
+                                           " -kernel inet_dist_use_interface {127,0,0,1}")
