@@ -50,6 +50,31 @@ static bool url_is_amqp(const struct conf *c)
     return g_str_has_prefix(c->broker.url, "amqp://") || g_str_has_prefix(c->broker.url, "amqps://");
 }
 
+/* [user[:password]@]host[:port][/vhost]: each delimiter at most once, and in its place. */
+static bool url_is_whole(const struct conf *c)
+{
+    g_autofree char *rest = g_strdup(strstr(c->broker.url, "://") + 3);
+    char *slash = strchr(rest, '/');
+    if (strpbrk(rest, "?# ") != NULL || (slash != NULL && strpbrk(slash + 1, "/:@") != NULL)) {
+        return false;
+    }
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    char *at = strchr(rest, '@');
+    char *host = at == NULL ? rest : at + 1;
+    if (at != NULL) {
+        *at = '\0';
+        if (strchr(rest, ':') != strrchr(rest, ':')) {
+            return false;
+        }
+    }
+    char *port = host[0] == '[' ? strstr(host, "]:") : strchr(host, ':');
+    guint64 number = 0;
+    return host[0] != '\0' && strchr(host, '@') == NULL &&
+           (port == NULL || g_ascii_string_to_unsigned(strchr(port, ':') + 1, 10, 1, UINT16_MAX, &number, NULL));
+}
+
 static const struct rule {
     const char *section;
     const char *name;
@@ -60,6 +85,8 @@ static const struct rule {
     {"api", "payload_max_bytes", payload_fits, "must not be more than body_max_bytes"},
     {"retry", "base_s", retries_ordered, "must not be more than cap_s"},
     {"broker", "url", url_is_amqp, "must begin with amqp:// or amqps://"},
+    {"broker", "url", url_is_whole,
+     "must have the form amqp://user:password@host:port/vhost; within a part, : @ / ? # are written %3A %40 %2F %3F %23"},
 };
 
 static char *place_of(const struct loading *l, const struct conf_key *key)

@@ -13,6 +13,9 @@
 #include "unit/capture.h"
 #include "unit/conf_fixture.h"
 
+#define URL_FORM \
+    "must have the form amqp://user:password@host:port/vhost; within a part, : @ / ? # are written %3A %40 %2F %3F %23"
+
 /* ---- the table ---- */
 
 static void test_rows_are_well_formed(void **state UNUSED)
@@ -223,6 +226,14 @@ static void test_what_is_refused_and_how_it_is_told(void **state UNUSED)
         {"[api]\npayload_max_bytes = 1048577\n", ":2: [api] payload_max_bytes must not be more than body_max_bytes"},
         {"[retry]\ncap_s = 60\nbase_s = 61\n", ":3: [retry] base_s must not be more than cap_s"},
         {"[broker]\nurl = http://x/\n", ":2: [broker] url must begin with amqp:// or amqps://"},
+        {"[broker]\nurl = amqp://u:p@h:99999/\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p@h:/\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p@q@h/\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p/q@h/\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p:q@h/\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p@h/a/b\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p@h/?x=y\n", ":2: [broker] url " URL_FORM},
+        {"[broker]\nurl = amqp://u:p@/\n", ":2: [broker] url " URL_FORM},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         fixture_check_refused(cases[i].text, cases[i].wanted);
