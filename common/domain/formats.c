@@ -36,7 +36,8 @@ static const char *skip_dot_string(const char *s)
     }
 }
 
-/* The end of a Quoted-string that begins at s, or NULL. A backslash may stand before any printable character. */
+/* The end of a Quoted-string that begins at s, or NULL. A backslash may stand before any printable character. Angle
+ * brackets are refused, though RFC 5321 admits them: servers differ on where such an address ends. */
 static const char *skip_quoted_string(const char *s)
 {
     for (s++; *s >= ' ' && *s <= '~'; s++) {
@@ -48,6 +49,9 @@ static const char *skip_quoted_string(const char *s)
             if (*s < ' ' || *s > '~') {
                 return NULL;
             }
+        }
+        if (*s == '<' || *s == '>') {
+            return NULL;
         }
     }
     return NULL;

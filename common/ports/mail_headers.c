@@ -34,12 +34,14 @@ bool mail_address_is_safe(const char *address)
     if (length > ADDRESS_BYTES_MAX) {
         return false;
     }
+    bool is_quoted = address[0] == '"';
+    const char *at = strrchr(address, '@');
     for (size_t i = 0; i < length; i++) {
-        if (!g_ascii_isgraph(address[i]) || address[i] == '<' || address[i] == '>') {
+        bool is_inner_space = address[i] == ' ' && is_quoted && at != NULL && address + i < at;
+        if ((!g_ascii_isgraph(address[i]) && !is_inner_space) || address[i] == '<' || address[i] == '>') {
             return false;
         }
     }
-    const char *at = strrchr(address, '@');
     return at != NULL && at != address && at[1] != '\0';
 }
 

@@ -61,6 +61,8 @@ static void test_email(void **state UNUSED)
         {"\"a\nb\"@b.org", false},
         {"\"a\\\nb\"@b.org", false},
         {"\"a@b.org", false},
+        {"\"a@c.org>\"@b.org", false},
+        {"\"a\\<\"@b.org", false},
         {"\"a\"b@b.org", false},
         {"\"a\\", false},
         {"<a@b.org>", false},

@@ -49,14 +49,15 @@ static void test_address_is_safe(void **state UNUSED)
         const char *address;
         bool safe;
     } cases[] = {
-        {"a@b", true},      {"a.b+c@example.org", true},
-        {"\"x\"@b", true},  {longest, true},
-        {too_long, false},  {"", false},
-        {"a", false},       {"@b", false},
-        {"a@", false},      {"a b@c", false},
-        {"a@b\r\n", false}, {"<a@b>", false},
-        {"a@b>", false},    {"\xc3\xbc@b", false},
-        {"a\t@b", false},
+        {"a@b", true},          {"a.b+c@example.org", true},
+        {"\"x\"@b", true},      {longest, true},
+        {too_long, false},      {"", false},
+        {"a", false},           {"@b", false},
+        {"a@", false},          {"a b@c", false},
+        {"a@b\r\n", false},     {"<a@b>", false},
+        {"a@b>", false},        {"\xc3\xbc@b", false},
+        {"a\t@b", false},       {"\"a b\"@c", true},
+        {"\"a b\"@c d", false}, {"\"a>b\"@c", false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         if (mail_address_is_safe(cases[i].address) != cases[i].safe) {
