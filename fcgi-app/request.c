@@ -158,6 +158,12 @@ bool request_length(const struct request *r, uint64_t *ret)
     return true;
 }
 
+bool request_is_plain(const char *content_encoding)
+{
+    return content_encoding == NULL || content_encoding[0] == '\0' ||
+           g_ascii_strcasecmp(content_encoding, "identity") == 0;
+}
+
 static bool is_utf8_charset(const char *parameter)
 {
     g_autofree char *copy = g_strdup(parameter);

@@ -47,6 +47,9 @@ bool request_length(const struct request *r, uint64_t *ret);
  * parameters only charset=utf-8. */
 bool request_is_json(const char *content_type, bool allow_merge_patch);
 
+/* Whether a Content-Encoding header, or NULL, says that the body is as it is. */
+bool request_is_plain(const char *content_encoding);
+
 /* The path of an address (up to '?'), percent-decoded. Refused with ERR_INVALID: no leading '/', a broken escape, %00,
  * %2F (it would be read as a separator), control characters, and what is not UTF-8 (overlong forms among it). Freed
  * with g_free. */

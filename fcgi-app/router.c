@@ -224,6 +224,11 @@ static bool check_body_state(struct call *c)
         response_problem(c->response, 400, "malformed_body", "The body is not as long as Content-Length says.");
         return false;
     }
+    if (r->body_bytes > 0 && !request_is_plain(request_param(r, "HTTP_CONTENT_ENCODING"))) {
+        response_header(c->response, "Accept-Encoding", "identity");
+        response_problem(c->response, 415, "unsupported_media_type", "The body must not be compressed.");
+        return false;
+    }
     if (r->body_bytes > 0 &&
         !request_is_json(request_param(r, "CONTENT_TYPE"), (c->route->flags & ROUTE_MERGE_PATCH) != 0)) {
         response_problem(c->response, 415, "unsupported_media_type",

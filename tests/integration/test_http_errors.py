@@ -1,4 +1,5 @@
 """Every class of error, through nginx: the right status, problem+json, X-Request-Id."""
+import gzip
 import json
 import re
 import socket
@@ -166,6 +167,13 @@ def test_not_http(stack):
 def test_wrong_content_type(org, content_type):
     answer = post_raw(org, b'{"job_type":"noop"}', {"Content-Type": content_type})
     assert answer.status_code == 415, answer.text
+
+
+def test_compressed_body(org):
+    body = gzip.compress(b'{"job_type":"noop"}')
+    answer = post_raw(org, body, {**JSON, "Content-Encoding": "gzip"})
+    assert answer.status_code == 415 and answer.headers["Accept-Encoding"] == "identity", answer.text
+    assert post_raw(org, b'{"job_type":"noop"}', {**JSON, "Content-Encoding": "identity"}).status_code == 201
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8",
