@@ -34,7 +34,7 @@ bool job_status_is_final(enum job_status status);
 #define JOB_TYPE_BYTES 65
 #define WORKER_ID_BYTES 101 /* host:pid:random */
 
-/* --- API side (job_insert.c, job_api.c, job_list.c) ----------------------------------------------------------------------------- */
+/* --- API side (job_insert.c, job_api.c, job_list.c) --------------------------------------------------------------- */
 
 struct job_new {
     const char *organization_id;
