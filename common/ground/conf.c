@@ -86,7 +86,8 @@ static const struct rule {
     {"retry", "base_s", retries_ordered, "must not be more than cap_s"},
     {"broker", "url", url_is_amqp, "must begin with amqp:// or amqps://"},
     {"broker", "url", url_is_whole,
-     "must have the form amqp://user:password@host:port/vhost; within a part, : @ / ? # are written %3A %40 %2F %3F %23"},
+     "must have the form amqp://user:password@host:port/vhost; within a part, : @ / ? # are written %3A %40 %2F %3F "
+     "%23"},
 };
 
 static char *place_of(const struct loading *l, const struct conf_key *key)

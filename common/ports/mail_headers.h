@@ -13,8 +13,9 @@
 
 /* Valid UTF-8 without C0, DEL and C1 characters: nothing that could end a header line. */
 bool mail_text_is_safe(const char *text);
-/* Printable ASCII without spaces and angle brackets, exactly what may stand between < and > in an envelope, with an @
- * that is neither first nor last, at most 254 bytes. Says less than whether such a mailbox may exist. */
+/* Printable ASCII without angle brackets, exactly what may stand between < and > in an envelope, with an @ that is
+ * neither first nor last, at most 254 bytes; spaces only in a quoted local part. Says less than whether such a mailbox
+ * may exist. */
 bool mail_address_is_safe(const char *address);
 /* The part after the last @; "localhost" when there is none. Borrowed from address. */
 const char *mail_address_domain(const char *address);
