@@ -147,8 +147,8 @@ static void test_passwords_are_masked(void **state UNUSED)
         const char *masked;
     } cases[] = {
         {"amqp://bellman:s3cret@mq.example.com:5672/%2F", "amqp://bellman:********@mq.example.com:5672/%2F"},
-        {"amqps://u:s3@cret@h/", "amqps://u:********@h/"},
-        {"amqp://u:s3:cret@h", "amqp://u:********@h"},
+        {"amqps://u:s3%40cret@h/", "amqps://u:********@h/"},
+        {"amqp://u:s3%3Acret@h", "amqp://u:********@h"},
         {"amqp://h:5672/s3cret", "********"},
         {"amqp://s3cret@h:5672/", "********"},
     };
