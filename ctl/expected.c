@@ -82,7 +82,7 @@ const struct expected_table expected_tables[] = {
         .name = "background_jobs",
         .record = &job_record,
         .indexes = INDEXES({"PRIMARY", true, "id"},
-                           {"ix_jobs_status_created", false, "organization_id,status,created_at,id"},
+                           {"ix_jobs_filter", false, "organization_id,status,job_type,priority,created_at,id"},
                            {"ix_jobs_created", false, "organization_id,created_at,id"},
                            {"ix_jobs_dispatch", false, "status,dispatch_at,priority"},
                            {"uq_jobs_idempotency", true, "organization_id,idempotency_key"},
