@@ -9,6 +9,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
+#include "steward.h"
 
 #define TICK_MS 100
 
@@ -126,10 +127,13 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
     struct pipeline *p = arg;
     const char *job_id = json_string_value(json_object_get(body, "job_id"));
     const char *org = json_string_value(json_object_get(body, "organization_id"));
+    const char *task = json_string_value(json_object_get(body, "task"));
     if (strcmp(cmd, "cancel") == 0 && job_id != NULL) {
         cancel_active(p, job_id);
     } else if (strcmp(cmd, "settings_changed") == 0 && org != NULL) {
         cache_drop(p->settings_cache, org);
+    } else if (strcmp(cmd, "poke") == 0 && task != NULL) {
+        steward_poke(p->steward, task);
     } else if (strcmp(cmd, "cache_flush") == 0) {
         log_info("cache.flushed", LINT("entries", cache_flush(p->settings_cache)));
     }

@@ -12,6 +12,7 @@
 #include "ground/main_options.h"
 #include "pipeline.h"
 #include "ports/service.h"
+#include "steward.h"
 
 #define SETTINGS_CACHE_ENTRIES 10000
 #define SETTINGS_CACHE_TTL_MS 30000
@@ -30,6 +31,7 @@ struct consumer {
     pthread_t finisher;
     pthread_t keeper;
     pthread_t relay;
+    pthread_t steward;
 };
 
 static void name_worker(char out[WORKER_ID_BYTES])
@@ -55,6 +57,7 @@ static void start_threads(struct consumer *c)
     c->claimer = service_thread("claimer", claimer_run, p);
     c->keeper = service_thread("keeper", keeper_run, p);
     c->relay = service_thread("relay", relay_run, p);
+    c->steward = service_thread("steward", steward_run, p->steward);
     c->broker = service_thread("broker", broker_run, p);
 }
 
@@ -62,6 +65,7 @@ static void join_threads(struct consumer *c)
 {
     pthread_join(c->claimer, NULL);
     pthread_join(c->relay, NULL);
+    pthread_join(c->steward, NULL);
     for (guint i = 0; i < c->runners->len; i++) {
         pthread_join(g_array_index(c->runners, pthread_t, i), NULL);
     }
@@ -151,6 +155,7 @@ int main(int argc, char **argv)
     pipeline_init(&c.pipeline, conf);
     c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
     c.pipeline.dispatcher = dispatcher_start(conf);
+    c.pipeline.steward = steward_new(&c.pipeline);
     c.control = control_start(conf, "consumer", keeper_on_control, &c.pipeline);
     start_threads(&c);
     serve(&c);
@@ -158,6 +163,7 @@ int main(int argc, char **argv)
     control_stop(c.control);
     dispatcher_stop(c.pipeline.dispatcher, DISPATCHER_DRAIN_MS);
     log_info("consumer.stopped", LNONE);
+    steward_free(c.pipeline.steward);
     cache_free(c.pipeline.settings_cache);
     conf_free(atomic_load(&c.pipeline.conf));
     pipeline_release(&c.pipeline);

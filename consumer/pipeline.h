@@ -4,6 +4,7 @@
  *   broker --inbox--> claimer --run queue--> runners --done--> finisher --verdicts--> broker
  *                         keeper: leases, cancels, deadlines of everything active
  *                         relay:  rows that are due, rescue, reconciliation with the broker
+ *                         steward: what one consumer does for all (schedules and the like)
  *
  * One struct work carries a job from its delivery to its verdict and belongs to exactly one stage at a time. One mutex
  * guards the queues and the table of active work; it is held for pointer moves only, never during I/O.
@@ -66,11 +67,14 @@ enum pipeline_phase {
     PIPELINE_STOPPED,  /* nothing is active: threads leave */
 };
 
+struct steward;
+
 struct pipeline {
     _Atomic(struct conf *) conf; /* replaced on SIGHUP; old ones live until exit */
     char worker_id[WORKER_ID_BYTES];
     struct dispatcher *dispatcher;
     struct cache *settings_cache;
+    struct steward *steward; /* to be poked */
 
     pthread_mutex_t lock;
     pthread_cond_t claim_cond; /* inbox or room changed */
