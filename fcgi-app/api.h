@@ -10,6 +10,7 @@
 #include "domain/dispatcher.h"
 #include "domain/field.h"
 #include "domain/job_group.h"
+#include "domain/org_load.h"
 #include "etag.h"
 #include "ground/conf.h"
 #include "ground/ids.h"
@@ -30,6 +31,7 @@ struct api {
     struct state state;
     struct dispatcher *dispatcher;
     struct job_group *inserts;
+    struct org_load *load;
     struct seal *seal;
     struct cache *organizations;   /* ids that are known to have their row */
     atomic_int test_waiters;       /* requests that wait for a test mail */

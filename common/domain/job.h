@@ -106,6 +106,7 @@ struct job_ref {
     char id[UUID_TEXT_BYTES];
     int64_t attempt;
     enum lane lane;
+    enum tier tier; /* whatever it is, the row is the same */
     char job_type[JOB_TYPE_BYTES];
     char traceparent[56];
     bool ahead; /* publish it so that it goes before all others (priority layout) */

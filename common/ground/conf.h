@@ -58,6 +58,8 @@ struct conf {
         int64_t settings_put_per_min;
         int64_t test_email_per_min;
         int64_t cancel_per_min;
+        int64_t backlog_threshold; /* queued jobs beyond which an organization's jobs go to the backlog tier */
+        int64_t org_max_queued;    /* an organization may have so many queued jobs; 0: any number */
     } limits;
     struct {
         int64_t concurrency;
@@ -69,7 +71,8 @@ struct conf {
         int64_t finish_flush_us;   /* a finished job waits at most this long for others to share a commit */
         int64_t batch_max;
         int64_t low_share_percent; /* of job starts that the lowest waiting lane gets under pressure */
-        int64_t crash_limit;       /* lost attempts before a job is dead-lettered */
+        int64_t ageing_s;    /* a lower lane's head that has waited this long gives it every other start; 0: never */
+        int64_t crash_limit; /* lost attempts before a job is dead-lettered */
         int64_t drain_timeout_s;
         bool diagnostics; /* allows job type crash */
     } consumer;

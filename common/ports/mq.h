@@ -23,6 +23,10 @@ const char *lane_name(enum lane lane);
 enum lane lane_of_priority(int64_t priority);
 int64_t lane_priority(enum lane lane);
 
+/* An organization that has many jobs queued has them in the backlog tier; the jobs of all others overtake them there by
+ * turns (org_load.h). Each tier has all lanes. */
+enum tier { TIER_MAIN, TIER_BACKLOG, TIERS };
+
 #define MQ_EXCHANGE_JOBS "bellman.jobs"
 #define MQ_EXCHANGE_DEAD "bellman.dead"
 #define MQ_EXCHANGE_CONTROL "bellman.control"
