@@ -25,7 +25,7 @@ TEST_LAYER = 4
 OWNERS = {
     r"mysql.*\.h|mariadb/.*|mysql/.*": r"common/ports/db\w*\.[ch]",
     r"amqp.*\.h|rabbitmq-c/.*": r"common/ports/mq\w*\.[ch]",
-    r"curl/.*": r"common/ports/(smtp|http)\w*\.[ch]",
+    r"curl/.*": r"common/ports/(smtp|http|curl)\w*\.[ch]",
     r"sodium.*": r"common/ports/seal\w*\.[ch]",
     r"cjose/.*": r"common/ports/token\w*\.[ch]",
     r"fcgi.*\.h": r"fcgi-app/(main|worker|serve|server|loop|request|response)\w*\.[ch]",

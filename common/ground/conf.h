@@ -93,6 +93,11 @@ struct conf {
         int64_t timeout_s;
     } smtp;
     struct {
+        bool allow_private; /* requests may go to loopback and private addresses, and without TLS */
+        char *ca_file;
+        int64_t connect_timeout_s;
+    } egress;
+    struct {
         char *key_file; /* keyring of common/ports/seal.h */
     } seal;
     struct {

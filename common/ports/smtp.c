@@ -8,11 +8,11 @@
 #include "ports/smtp.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "ground/clock.h"
+#include "ports/curl_once.h"
 #include "ports/mail_headers.h"
 
 #define REPLY_BYTES_MAX 65536        /* of all replies to one mail: a peer that never ends its reply is cut off */
@@ -41,16 +41,9 @@ struct dialogue {
     char error[CURL_ERROR_SIZE];
 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void init_curl(void)
-{
-    g_assert(curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK);
-}
-
 struct smtp *smtp_new(void)
 {
-    pthread_once(&curl_once, init_curl);
+    curl_once();
     struct smtp *smtp = g_new0(struct smtp, 1);
     smtp->curl = curl_easy_init();
     g_assert(smtp->curl != NULL);

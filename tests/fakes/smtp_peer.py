@@ -21,15 +21,15 @@ import base64
 import binascii
 import contextlib
 import json
-import pathlib
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from certificates import make_certificate
 
 LINE_MAX = 4096
 NO_TLS, STARTTLS, IMPLICIT = "none", "starttls", "tls"  # the words of [smtp] tls
@@ -37,16 +37,6 @@ NO_TLS, STARTTLS, IMPLICIT = "none", "starttls", "tls"  # the words of [smtp] tl
 
 class Gone(Exception):
     """The dialogue is over."""
-
-
-def make_certificate(directory, name="localhost"):
-    """A self-signed certificate that is its own CA; returns (certificate, key)."""
-    certificate, key = pathlib.Path(directory) / f"{name}.pem", pathlib.Path(directory) / f"{name}.key"
-    alternative = "DNS:localhost,IP:127.0.0.1" if name == "localhost" else f"DNS:{name}"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternative}", "-keyout", key,
-                    "-out", certificate], check=True, capture_output=True, timeout=60)
-    return certificate, key
 
 
 class SmtpPeer:

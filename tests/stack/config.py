@@ -24,6 +24,7 @@ def base_settings(stack):
         "consumer": {"diagnostics": "true"},
         "smtp": {"host": "127.0.0.1", "port": stack.ports["smtp"], "tls": "none",
                  "from_address": "bellman@example.com", "from_name": "Bellman"},
+        "egress": {"allow_private": "true"},
         "seal": {"key_file": stack.dir / "keys" / "keyring"},
         "log": {"level": os.environ.get("BELLMAN_LOG_LEVEL", "info")},
     }

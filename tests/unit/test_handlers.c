@@ -23,7 +23,7 @@
 #include "ground/clock.h"
 #include "handlers.h"
 #include "ports/service.h"
-#include "unit/mail_peer.h"
+#include "unit/peer.h"
 
 #define JOB_ID "0190a000-0000-7000-8000-000000000001"
 
@@ -362,7 +362,7 @@ static void test_email_sender(void **state UNUSED)
         assert_string_equal(json_string_value(json_object_get(f.ctx.result, "message_id")), id);
         assert_string_equal(json_string_value(json_object_get(f.ctx.result, "provider")), "smtp");
         assert_true(g_str_has_prefix(json_string_value(json_object_get(f.ctx.result, "reply")), "250 "));
-        json_auto_t *mails = peer_mails(&peer);
+        json_auto_t *mails = peer_kept(&peer);
         g_autofree char *from = g_strdup_printf("\r\n%s\r\n", cases[i].from);
         g_autofree char *id_line = g_strdup_printf("\r\nMessage-ID: %s\r\n", id);
         if (strstr(mail_data(mails, i), from) == NULL || strstr(mail_data(mails, i), id_line) == NULL) {
@@ -431,7 +431,7 @@ static void test_email_attempts_are_alike(void **state UNUSED)
     f.claim.attempt++;
     f.claim.retry_count++;
     assert_int_equal(run(&f, "email.send"), JOB_DONE);
-    json_auto_t *mails = peer_mails(&peer);
+    json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 2);
     static const char *const lines[] = {"Message-ID: <" JOB_ID "@bellman.example>\r\n",
                                         "Date: Mon, 23 Nov 2026 16:00:00 +0000\r\n"};

@@ -17,7 +17,7 @@
 #include "ground/clock.h"
 #include "ports/service.h"
 #include "ports/smtp.h"
-#include "unit/mail_peer.h"
+#include "unit/peer.h"
 
 #define MAIL_ID "0190a000-0000-7000-8000-000000000001@example.com"
 
@@ -142,7 +142,7 @@ static void test_end(void **state)
     assert_int_equal(reply.code, end->code);
     assert_non_null(strstr(reply.text, end->words));
     assert_true(reply.text[0] != '\0');
-    json_auto_t *mails = peer_mails(&peer);
+    json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), end->mails);
     smtp_free(smtp);
     peer_stop(&peer);
@@ -259,7 +259,7 @@ static void send_three(const char *options, useconds_t pause_us, const int conne
         assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
         usleep(pause_us);
     }
-    json_auto_t *mails = peer_mails(&peer);
+    json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(json_integer_value(json_object_get(json_array_get(mails, i), "connection")), connections[i]);
@@ -313,7 +313,7 @@ static void test_lost_body_is_not_repeated(void **state)
     struct smtp_reply reply = {0};
     assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
     assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
-    json_auto_t *mails = peer_mails(&peer);
+    json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 2);
     smtp_free(smtp);
     peer_stop(&peer);
@@ -383,7 +383,7 @@ static void test_unfit_mails_are_not_sent(void **state)
             fail_msg("%s: %d %s", unfit[i].name, reply.code, reply.text);
         }
     }
-    json_auto_t *mails = peer_mails(&peer);
+    json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 0);
     smtp_free(smtp);
     peer_stop(&peer);
@@ -397,7 +397,7 @@ static json_t *send_one(const struct smtp_mail *mail)
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
     assert_int_equal(smtp_send(smtp, &conf, mail, NULL, &reply), SMTP_ACCEPTED);
-    json_t *mails = peer_mails(&peer);
+    json_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 1);
     smtp_free(smtp);
     peer_stop(&peer);

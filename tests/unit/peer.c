@@ -1,4 +1,4 @@
-#include "unit/mail_peer.h"
+#include "unit/peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PEER "tests/fakes/smtp_peer.py"
-
 static void read_line(int fd, char *out, size_t size)
 {
     size_t n = 0;
@@ -23,11 +21,12 @@ static void read_line(int fd, char *out, size_t size)
     out[n] = '\0';
 }
 
-void peer_start(struct peer *p, const char *options)
+static void start(struct peer *p, const char *program, const char *keep, const char *options)
 {
-    *p = (struct peer){.mails_file = g_strdup("/tmp/bellman-smtp-XXXXXX")};
-    close(g_mkstemp(p->mails_file));
-    g_autofree char *line = g_strdup_printf("/usr/bin/python3 " PEER " --mails %s %s", p->mails_file, options);
+    *p = (struct peer){.kept_file = g_strdup("/tmp/bellman-peer-XXXXXX")};
+    close(g_mkstemp(p->kept_file));
+    g_autofree char *line = g_strdup_printf("/usr/bin/python3 tests/fakes/%s %s %s %s", program, keep, p->kept_file,
+                                            options);
     char **argv = NULL;
     assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
     int out_fd = -1;
@@ -43,26 +42,36 @@ void peer_start(struct peer *p, const char *options)
     g_strlcpy(p->ca_file, strcmp(blank + 1, "-") == 0 ? "" : blank + 1, sizeof(p->ca_file));
 }
 
+void peer_start(struct peer *p, const char *options)
+{
+    start(p, "smtp_peer.py", "--mails", options);
+}
+
+void peer_start_http(struct peer *p, const char *options)
+{
+    start(p, "http_peer.py", "--keep", options);
+}
+
 void peer_stop(struct peer *p)
 {
     close(p->in_fd);
     waitpid(p->pid, NULL, 0);
-    g_unlink(p->mails_file);
-    g_free(p->mails_file);
+    g_unlink(p->kept_file);
+    g_free(p->kept_file);
 }
 
-json_t *peer_mails(const struct peer *p)
+json_t *peer_kept(const struct peer *p)
 {
     g_autofree char *text = NULL;
-    assert_true(g_file_get_contents(p->mails_file, &text, NULL, NULL));
-    json_t *mails = json_array();
+    assert_true(g_file_get_contents(p->kept_file, &text, NULL, NULL));
+    json_t *kept = json_array();
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (size_t i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++) {
-        json_t *mail = json_loads(lines[i], 0, NULL);
-        assert_non_null(mail);
-        json_array_append_new(mails, mail);
+        json_t *one = json_loads(lines[i], 0, NULL);
+        assert_non_null(one);
+        json_array_append_new(kept, one);
     }
-    return mails;
+    return kept;
 }
 
 const char *mail_data(const json_t *mails, size_t i)
