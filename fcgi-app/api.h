@@ -45,6 +45,7 @@ struct call {
     struct api *api;
     const struct conf *conf;
     const struct token_keys *keys;
+    struct token_cache *tokens;
     struct db *db;
     const struct request *request;
     struct response *response;

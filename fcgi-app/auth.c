@@ -82,8 +82,11 @@ bool auth_authenticate(struct call *c)
         .leeway_s = c->conf->auth.leeway_s,
         .now_s = clock_wall_us() / US_PER_S,
     };
-    if (!token_verify(c->keys, token, &opts, &c->who, &e)) {
-        return refuse(c, e.text);
+    if (!token_cache_get(c->tokens, token, &opts, &c->who)) {
+        if (!token_verify(c->keys, token, &opts, &c->who, &e)) {
+            return refuse(c, e.text);
+        }
+        token_cache_put(c->tokens, token, &c->who);
     }
     c->is_known = true;
     return true;

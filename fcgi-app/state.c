@@ -1,5 +1,7 @@
 #include "state.h"
 
+#define TOKENS_MAX 2000
+
 static void free_conf(gpointer conf)
 {
     conf_free(conf);
@@ -11,6 +13,7 @@ static struct snapshot *make_snapshot(const struct conf *conf, struct token_keys
     atomic_init(&made->refs, 1);
     made->conf = conf;
     made->keys = keys;
+    made->tokens = token_cache_new(TOKENS_MAX);
     return made;
 }
 
@@ -18,6 +21,7 @@ void snapshot_unref(struct snapshot *snapshot)
 {
     if (snapshot != NULL && atomic_fetch_sub(&snapshot->refs, 1) == 1) {
         token_keys_unref(snapshot->keys);
+        token_cache_free(snapshot->tokens);
         g_free(snapshot);
     }
 }

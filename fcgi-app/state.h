@@ -12,11 +12,13 @@
 
 #include "ground/conf.h"
 #include "ports/token.h"
+#include "token_cache.h"
 
 struct snapshot {
     atomic_int refs;
     const struct conf *conf;
     struct token_keys *keys;
+    struct token_cache *tokens; /* verified with these keys */
 };
 
 struct state {
