@@ -80,6 +80,14 @@ void response_json(struct response *r, int status, const json_t *body)
     set_body(r, status, "application/json", body);
 }
 
+void response_json_text(struct response *r, int status, const char *text, size_t text_bytes)
+{
+    r->status = status;
+    r->content_type = "application/json";
+    g_string_truncate(r->body, 0);
+    g_string_append_len(r->body, text, (gssize)text_bytes);
+}
+
 void response_empty(struct response *r, int status)
 {
     r->status = status;
