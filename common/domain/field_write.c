@@ -22,7 +22,7 @@ static void write_string(GString *out, const char *text)
             g_string_append_c(out, '\\');
             g_string_append_c(out, *at++);
         } else if (*at != '\0') {
-            g_string_append_printf(out, "\\u%04x", (unsigned)(unsigned char)*at++);
+            g_string_append_printf(out, "\\u%04X", (unsigned)(unsigned char)*at++);
         }
     }
     g_string_append_c(out, '"');
