@@ -14,6 +14,7 @@
 #define SKIP_MAX 100000
 #define LIST_LIMIT_MAX 200
 #define LIST_LIMIT_DEFAULT "50"
+#define PAGE_BYTES 65536
 #define KEY_TEXT_BYTES 65 /* SHA-256 in hex */
 
 static void text_cleanup(char **text)
@@ -271,17 +272,21 @@ static int64_t time_of(const struct call *c, const char *name)
     return text != NULL && clock_parse_rfc3339(text, &at_us) ? at_us : 0;
 }
 
-static void answer_bad_cursor(struct call *c)
+static void answer_bad_page(struct call *c, bool has_cursor)
 {
     struct problems problems CLEANUP(problems_release) = {0};
-    problems_add(&problems, "?cursor", "format", "is not a cursor that a list has given");
+    if (has_cursor) {
+        problems_add(&problems, "?cursor", "format", "is not a cursor that a list has given");
+    } else {
+        problems_add(&problems, "?skip", "range", "passes over too many jobs for this filter; use cursor");
+    }
     response_faults(c->response, &problems);
 }
 
 void api_jobs_list(struct call *c)
 {
     struct err e = ERR_INIT;
-    json_auto_t *page = NULL;
+    g_autoptr(GString) page = g_string_sized_new(PAGE_BYTES);
     const json_t *priority = json_object_get(c->query, "priority");
     const struct job_filter filter = {
         .organization_id = c->who.org,
@@ -295,10 +300,10 @@ void api_jobs_list(struct call *c)
         .limit = json_integer_value(json_object_get(c->query, "limit")),
         .cursor = text_of(c, "cursor"),
     };
-    if (job_list(c->db, &filter, &page, &e)) {
-        response_json(c->response, 200, page);
+    if (job_list_text(c->db, &filter, page, &e)) {
+        response_json_text(c->response, 200, page->str, page->len);
     } else if (e.code == ERR_INVALID) {
-        answer_bad_cursor(c);
+        answer_bad_page(c, filter.cursor != NULL);
     } else {
         call_fail(c, &e);
     }

@@ -113,8 +113,12 @@ void record_columns(GString *out, const struct record *record, const char *prefi
  * first. Secrets come out as stored: the caller masks. */
 json_t *record_row_json(const struct record *record, const struct db_result *r, size_t row, size_t first);
 
-/* The same as text, appended to out. A column of JSON is copied as it is: only what was checked is ever stored there. */
+/* The same as text, appended to out. A column of JSON is copied as it is: only what was checked is ever stored there.
+ */
 void record_row_write(GString *out, const struct record *record, const struct db_result *r, size_t row, size_t first);
+
+/* Index of the field among record_columns(..., internal=false); asserts that there is such a column. */
+size_t record_column(const struct record *record, const char *name);
 
 /* One value as its column wants it. Text is owned by arena (a GStringChunk). json null and NULL give SQL NULL. */
 struct db_param field_to_param(const struct field *field, const json_t *value, GStringChunk *arena);

@@ -25,6 +25,20 @@ void record_columns(GString *out, const struct record *record, const char *prefi
     }
 }
 
+size_t record_column(const struct record *record, const char *name)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < record->n; i++) {
+        if (has_column(&record->fields[i], false)) {
+            if (strcmp(record->fields[i].name, name) == 0) {
+                return column;
+            }
+            column++;
+        }
+    }
+    g_assert_not_reached();
+}
+
 json_t *record_row_json(const struct record *record, const struct db_result *r, size_t row, size_t first)
 {
     json_t *out = json_object();

@@ -90,9 +90,11 @@ struct job_filter {
 };
 
 /* {jobs, total, skip, limit, next_cursor}, newest first, ties by id; a listed job has no attempts[]. total comes from
- * job_counts; with created_after/before it is counted up to 10,000 and total_capped says so. A cursor that is not one
- * of ours gives ERR_INVALID. */
+ * job_counts; with created_after/before it is counted up to 10,000 and total_capped says so. ERR_INVALID: a cursor that
+ * is not one of ours, or, without one, a skip that would read too many rows of the filter's ranges. */
 bool job_list(struct db *db, const struct job_filter *filter, json_t **ret, struct err *e) MUST_CHECK;
+/* The same appended to out as text, without a tree. out is untouched on failure. */
+bool job_list_text(struct db *db, const struct job_filter *filter, GString *out, struct err *e) MUST_CHECK;
 
 enum job_cancel { JOB_CANCEL_DONE, JOB_CANCEL_TOLD, JOB_CANCEL_ALREADY, JOB_CANCEL_FINISHED };
 /* Cancels a queued job, or asks for the cancel of a processing one; its audit row is in the same transaction. The
@@ -239,5 +241,8 @@ struct job_count_delta {
 };
 bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e) MUST_CHECK;
 bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e) MUST_CHECK;
+/* Rows (job_type, priority, number) of the filter's jobs, its times left aside; only where there are some. */
+bool job_counts_by_slice(struct db *db, const struct job_filter *filter, struct db_result *ret, struct err *e)
+    MUST_CHECK;
 
 #endif

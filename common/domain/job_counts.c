@@ -86,27 +86,46 @@ bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t 
     return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(DB_INT(db_shard(db) % SHARDS), db_text(text)));
 }
 
-bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e)
+struct where {
+    struct db_param params[4];
+    size_t n;
+};
+
+static struct where append_where(GString *sql, const struct job_filter *filter)
 {
-    g_autoptr(GString) sql = g_string_new("SELECT COALESCE(SUM(jobs), 0) FROM job_counts WHERE organization_id = ?");
-    struct db_param params[4] = {db_text(filter->organization_id)};
-    size_t n = 1;
+    struct where w = {.params = {db_text(filter->organization_id)}, .n = 1};
+    g_string_append(sql, " FROM job_counts WHERE organization_id = ?");
     if (filter->job_type != NULL) {
         g_string_append(sql, " AND job_type = ?");
-        params[n++] = db_text(filter->job_type);
+        w.params[w.n++] = db_text(filter->job_type);
     }
     if (filter->status != NULL) {
         g_string_append(sql, " AND status = ?");
-        params[n++] = db_text(filter->status);
+        w.params[w.n++] = db_text(filter->status);
     }
     if (filter->has_priority) {
         g_string_append(sql, " AND priority = ?");
-        params[n++] = DB_INT(filter->priority);
+        w.params[w.n++] = DB_INT(filter->priority);
     }
+    return w;
+}
+
+bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e)
+{
+    g_autoptr(GString) sql = g_string_new("SELECT COALESCE(SUM(jobs), 0)");
+    struct where w = append_where(sql, filter);
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, sql->str, params, n)) {
+    if (!db_run(db, &r, e, sql->str, w.params, w.n)) {
         return false;
     }
     *ret = db_cell_int(&r, 0, 0);
     return true;
+}
+
+bool job_counts_by_slice(struct db *db, const struct job_filter *filter, struct db_result *ret, struct err *e)
+{
+    g_autoptr(GString) sql = g_string_new("SELECT job_type, priority, SUM(jobs) AS n");
+    struct where w = append_where(sql, filter);
+    g_string_append(sql, " GROUP BY job_type, priority HAVING n > 0");
+    return db_run(db, ret, e, sql->str, w.params, w.n);
 }

@@ -1,193 +1,187 @@
-#include <glib.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "domain/job.h"
-#include "ground/clock.h"
+#include "domain/job_list_sql.h"
 
-/* Larger payloads and results are left out of lists: a page of 200 jobs could be 200 MB of them. */
-#define SHOWN_BYTES_MAX "4096"
 #define RANGE_COUNT_MAX 10000
-#define PARAMS_MAX 12
+/* Keys that a page with skip may read: about a second of work. */
+#define SKIP_KEYS_MAX 2000000
 
-struct query {
-    GString *sql;
-    struct db_param params[PARAMS_MAX];
-    size_t n;
-    char after[CLOCK_TEXT_BYTES];
-    char before[CLOCK_TEXT_BYTES];
-    char cursor_time[CLOCK_TEXT_BYTES];
-    char cursor_id[UUID_TEXT_BYTES];
+struct list {
+    struct db *db;
+    const struct job_filter *filter;
+    struct job_span span;
+    GArray *slices; /* struct job_slice; NULL: the filter has no ranges */
+    GArray *ranges; /* struct job_range; empty when the filter has none, or when there is nothing to show */
+    struct db_result page;
+    int64_t total;
+    bool capped;
 };
 
-static void query_release(struct query *q)
+static void list_release(struct list *list)
 {
-    if (q->sql != NULL) {
-        g_string_free(q->sql, TRUE);
-    }
+    g_clear_pointer(&list->slices, g_array_unref);
+    g_clear_pointer(&list->ranges, g_array_unref);
+    db_result_release(&list->page);
 }
 
-static void add_param(struct query *q, struct db_param param)
-{
-    g_assert(q->n < PARAMS_MAX);
-    q->params[q->n++] = param;
-}
+/* --- what there is ----------------------------------------------------------------------------------------------- */
 
-static void where_text(struct query *q, const char *condition, const char *value)
+static bool load_slices(struct list *list, struct err *e)
 {
-    if (value != NULL) {
-        g_string_append(q->sql, condition);
-        add_param(q, db_text(value));
-    }
-}
-
-static void where_filter(struct query *q, const struct job_filter *f)
-{
-    g_string_append(q->sql, " WHERE organization_id = ?");
-    add_param(q, db_text(f->organization_id));
-    where_text(q, " AND status = ?", f->status);
-    where_text(q, " AND job_type = ?", f->job_type);
-    if (f->has_priority) {
-        g_string_append(q->sql, " AND priority = ?");
-        add_param(q, DB_INT(f->priority));
-    }
-    if (f->created_after_us != 0) {
-        clock_format_sql(f->created_after_us, q->after);
-        where_text(q, " AND created_at > ?", q->after);
-    }
-    if (f->created_before_us != 0) {
-        clock_format_sql(f->created_before_us, q->before);
-        where_text(q, " AND created_at < ?", q->before);
-    }
-}
-
-/* --- cursor: base64url of "<created_at in microseconds>.<id>" of the last job shown ------------------------------- */
-
-static char *cursor_make(const json_t *last)
-{
-    int64_t created_us = 0;
-    (void)clock_parse_rfc3339(json_string_value(json_object_get(last, "created_at")), &created_us);
-    g_autofree char *plain = g_strdup_printf("%" PRId64 ".%s", created_us,
-                                             json_string_value(json_object_get(last, "id")));
-    char *text = g_base64_encode((const guchar *)plain, strlen(plain));
-    g_strdelimit(text, "+", '-');
-    g_strdelimit(text, "/", '_');
-    g_strdelimit(text, "=", '\0');
-    return text;
-}
-
-static bool cursor_read(const char *cursor, struct query *q)
-{
-    g_autofree char *text = g_strdup_printf("%s%.*s", cursor, (int)(3 - (strlen(cursor) + 3) % 4), "===");
-    g_strdelimit(text, "-", '+');
-    g_strdelimit(text, "_", '/');
-    gsize length = 0;
-    g_autofree guchar *raw = g_base64_decode(text, &length);
-    g_autofree char *plain = g_strndup((const char *)raw, length);
-    char *end = NULL;
-    int64_t created_us = g_ascii_strtoll(plain, &end, 10);
-    if (end == plain || *end != '.' || created_us <= 0 || !uuid_is_valid(end + 1)) {
-        return false;
-    }
-    clock_format_sql(created_us, q->cursor_time);
-    int64_t again_us = 0;
-    g_strlcpy(q->cursor_id, end + 1, sizeof(q->cursor_id));
-    return clock_parse_sql(q->cursor_time, &again_us) && again_us == created_us;
-}
-
-static bool where_cursor(struct query *q, const struct job_filter *f, struct err *e)
-{
-    if (f->cursor == NULL) {
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!job_filter_has_ranges(list->filter)) {
         return true;
     }
-    if (!cursor_read(f->cursor, q)) {
+    if (!job_counts_by_slice(list->db, list->filter, &r, e)) {
+        return false;
+    }
+    list->slices = g_array_new(FALSE, TRUE, sizeof(struct job_slice));
+    for (size_t i = 0; i < r.rows; i++) {
+        struct job_slice slice = {.priority = db_cell_int(&r, i, 1), .jobs = db_cell_int(&r, i, 2)};
+        g_strlcpy(slice.job_type, db_cell(&r, i, 0), sizeof(slice.job_type));
+        g_array_append_val(list->slices, slice);
+        list->total += slice.jobs;
+    }
+    return true;
+}
+
+static bool plan(struct list *list, struct err *e)
+{
+    const struct job_filter *f = list->filter;
+    if (!job_span_init(&list->span, f)) {
         return err_set(e, ERR_INVALID, "The cursor is not one that a list has given");
     }
-    /* The first condition bounds the index range; a row comparison alone would not. */
-    g_string_append(q->sql, " AND created_at <= ? AND (created_at < ? OR id < ?)");
-    add_param(q, db_text(q->cursor_time));
-    add_param(q, db_text(q->cursor_time));
-    add_param(q, db_text(q->cursor_id));
+    if (!load_slices(list, e)) {
+        return false;
+    }
+    list->ranges = job_ranges_new(f, list->slices == NULL ? NULL : (const struct job_slice *)(void *)list->slices->data,
+                                  list->slices == NULL ? 0 : list->slices->len);
+    if (f->skip > 0 && (f->skip + f->limit) * (int64_t)list->ranges->len > SKIP_KEYS_MAX) {
+        return err_set(e, ERR_INVALID, "That is too much to pass over with this filter; use the cursor");
+    }
     return true;
 }
 
-/* --- the list ---------------------------------------------------------------------------------------------------- */
+/* --- page -------------------------------------------------------------------------------------------------------- */
 
-/* The columns of a job with large values left out. */
-static void append_columns(GString *sql)
+static bool run(struct db *db, struct db_result *r, const char *sql, GArray *params, struct err *e)
 {
-    for (size_t i = 0, n = 0; i < job_record.n; i++) {
-        const struct field *f = &job_record.fields[i];
-        if ((f->flags & (FIELD_INTERNAL | FIELD_INPUT_ONLY)) != 0) {
-            continue;
-        }
-        g_string_append(sql, n++ == 0 ? "" : ", ");
-        bool may_be_large = f->type == FIELD_OBJECT || f->type == FIELD_ANY;
-        g_string_append_printf(sql, may_be_large ? "IF(LENGTH(%s) <= " SHOWN_BYTES_MAX ", %s, NULL)" : "%s", f->name,
-                               f->name);
-    }
+    return db_run(db, r, e, sql, (const struct db_param *)(void *)params->data, params->len);
 }
 
-static bool count_range(struct db *db, const struct job_filter *f, int64_t *ret, struct err *e)
+static bool load_page(struct list *list, struct err *e)
 {
-    CLEANUP(query_release)
-    struct query q = {.sql = g_string_new("SELECT COUNT(*) FROM (SELECT 1 FROM background_jobs")};
-    where_filter(&q, f);
-    g_string_append(q.sql, " LIMIT ?) found");
-    add_param(&q, DB_INT(RANGE_COUNT_MAX));
+    bool skips = list->filter->skip > 0;
+    if (list->slices != NULL && list->ranges->len == 0) {
+        return true;
+    }
+    g_autofree char *sql = job_list_page_sql(job_list_branches(list->ranges->len), skips);
+    g_autoptr(GArray) params = job_list_page_params(list->filter, list->ranges, &list->span, skips);
+    return run(list->db, &list->page, sql, params, e);
+}
+
+/* --- total ------------------------------------------------------------------------------------------------------- */
+
+static bool count_range(struct list *list, const struct job_range *range, struct err *e)
+{
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, q.sql->str, q.params, q.n)) {
+    g_autofree char *sql = job_list_count_sql(range != NULL);
+    g_autoptr(GArray) params = job_list_count_params(list->filter, range, &list->span, RANGE_COUNT_MAX - list->total);
+    if (!run(list->db, &r, sql, params, e)) {
         return false;
     }
-    *ret = db_cell_int(&r, 0, 0);
+    list->total += db_cell_int(&r, 0, 0);
+    list->capped = list->total >= RANGE_COUNT_MAX;
     return true;
 }
 
-/* Without a range the counters know; with one, rows are counted up to a limit. */
-static bool find_total(struct db *db, const struct job_filter *f, int64_t *ret, bool *ret_capped, struct err *e)
+/* Between times, rows are counted, one range after the other until there are too many. */
+static bool count_between_times(struct list *list, struct err *e)
 {
-    *ret_capped = false;
-    if (f->created_after_us == 0 && f->created_before_us == 0) {
-        return job_counts_total(db, f, ret, e);
+    struct job_filter without_cursor = *list->filter;
+    without_cursor.cursor = NULL;
+    list->total = 0;
+    if (!job_span_init(&list->span, &without_cursor)) {
+        return err_set(e, ERR_INTERNAL, "A list without a cursor has a wrong one");
     }
-    if (!count_range(db, f, ret, e)) {
-        return false;
+    if (list->slices == NULL) {
+        return count_range(list, NULL, e);
     }
-    *ret_capped = *ret == RANGE_COUNT_MAX;
+    for (guint i = 0; i < list->ranges->len && !list->capped; i++) {
+        if (!count_range(list, &g_array_index(list->ranges, struct job_range, i), e)) {
+            return false;
+        }
+    }
     return true;
 }
 
-static json_t *list_answer(const struct job_filter *f, const struct db_result *r, int64_t total, bool capped)
+/* Without times the counters know: load_slices has added them up, or the page brings their sum with it. */
+static bool find_total(struct list *list, struct err *e)
 {
-    json_t *jobs = json_array();
-    size_t shown = MIN(r->rows, (size_t)f->limit);
+    const struct job_filter *f = list->filter;
+    if (f->created_after_us != 0 || f->created_before_us != 0) {
+        return count_between_times(list, e);
+    }
+    if (list->slices != NULL) {
+        return true;
+    }
+    if (list->page.rows == 0) {
+        return job_counts_total(list->db, f, &list->total, e);
+    }
+    list->total = db_cell_int(&list->page, 0, list->page.columns - 1);
+    return true;
+}
+
+/* --- answer ------------------------------------------------------------------------------------------------------ */
+
+static void append_cursor(GString *out, const struct db_result *page, size_t row)
+{
+    g_autofree char *cursor = job_cursor_new(db_cell(page, row, record_column(&job_record, "created_at")),
+                                             db_cell(page, row, record_column(&job_record, "id")));
+    g_string_append_printf(out, "\"%s\"", cursor);
+}
+
+static void append_answer(GString *out, const struct list *list)
+{
+    const struct job_filter *f = list->filter;
+    size_t shown = MIN(list->page.rows, (size_t)f->limit);
+    g_string_append(out, "{\"jobs\":[");
     for (size_t i = 0; i < shown; i++) {
-        json_array_append_new(jobs, record_row_json(&job_record, r, i, 0));
+        g_string_append(out, i == 0 ? "" : ",");
+        record_row_write(out, &job_record, &list->page, i, 0);
     }
-    g_autofree char *next = r->rows > shown && shown > 0 ? cursor_make(json_array_get(jobs, shown - 1)) : NULL;
-    return json_pack("{s:o, s:I, s:b, s:I, s:I, s:s?}", "jobs", jobs, "total", (json_int_t)total, "total_capped",
-                     capped, "skip", (json_int_t)f->skip, "limit", (json_int_t)f->limit, "next_cursor", next);
+    g_string_append_printf(
+        out, "],\"total\":%" PRId64 ",\"total_capped\":%s,\"skip\":%" PRId64 ",\"limit\":%" PRId64 ",\"next_cursor\":",
+        list->total, list->capped ? "true" : "false", f->skip, f->limit);
+    if (list->page.rows > shown && shown > 0) {
+        append_cursor(out, &list->page, shown - 1);
+    } else {
+        g_string_append(out, "null");
+    }
+    g_string_append(out, "}");
+}
+
+bool job_list_text(struct db *db, const struct job_filter *filter, GString *out, struct err *e)
+{
+    CLEANUP(list_release) struct list list = {.db = db, .filter = filter};
+    if (!plan(&list, e) || !load_page(&list, e) || !find_total(&list, e)) {
+        return false;
+    }
+    append_answer(out, &list);
+    return true;
 }
 
 bool job_list(struct db *db, const struct job_filter *filter, json_t **ret, struct err *e)
 {
-    CLEANUP(query_release) struct query q = {.sql = g_string_new("SELECT ")};
-    append_columns(q.sql);
-    g_string_append(q.sql, " FROM background_jobs");
-    where_filter(&q, filter);
-    if (!where_cursor(&q, filter, e)) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (!job_list_text(db, filter, text, e)) {
         return false;
     }
-    g_string_append(q.sql, " ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?");
-    add_param(&q, DB_INT(filter->limit + 1));
-    add_param(&q, DB_INT(filter->skip));
-
-    CLEANUP(db_result_release) struct db_result r = {0};
-    int64_t total = 0;
-    bool capped = false;
-    if (!db_run(db, &r, e, q.sql->str, q.params, q.n) || !find_total(db, filter, &total, &capped, e)) {
-        return false;
+    json_t *page = json_loadb(text->str, text->len, 0, NULL);
+    if (page == NULL) {
+        return err_set(e, ERR_INTERNAL, "A list of jobs is not JSON");
     }
-    *ret = list_answer(filter, &r, total, capped);
+    *ret = page;
     return true;
 }

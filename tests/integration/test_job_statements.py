@@ -1,5 +1,5 @@
-"""The statements of jobs (common/domain/job_*.c) against a private MariaDB: job_statements.c, one case for each of
-its tests."""
+"""The statements of jobs (common/domain/job_*.c) against a private MariaDB: one case for each test of the programs below
+(SERVED(name), or cmocka_unit_test(name) where all share one set-up)."""
 import os
 import pathlib
 import re
@@ -13,27 +13,34 @@ sys.path.insert(0, str(HERE.parent / "stack"))
 
 from stack import temporary  # noqa: E402
 
-NAMES = re.findall(r"SERVED\((test_\w+)\)", (HERE / "job_statements.c").read_text())
+PROGRAMS = ("job_statements", "job_lists")
+NAMES = {program: re.findall(r"(?:SERVED|cmocka_unit_test)\((test_\w+)\)", (HERE / f"{program}.c").read_text())
+         for program in PROGRAMS}
 
 
 @pytest.fixture(scope="module")
-def output():
+def outputs():
     stack = temporary(only={"mariadb"}, quiet=True)
     try:
         stack.up()
         env = dict(os.environ, BELLMAN_CONFIG=str(stack.config))
         subprocess.run([stack.build / "bellmanctl", "migrate"], check=True, capture_output=True, timeout=60, env=env)
-        done = subprocess.run([stack.build / "tests" / "integration" / "job_statements"], capture_output=True, text=True,
-                              timeout=240, env=env)
-        return done.stdout + done.stderr
+        said = {}
+        for program in PROGRAMS:
+            done = subprocess.run([stack.build / "tests" / "integration" / program], capture_output=True, text=True,
+                                  timeout=240, env=env)
+            said[program] = done.stdout + done.stderr
+        return said
     finally:
         stack.clean()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_job_statements(output, name):
-    assert f"[       OK ] {name}\n" in output, output
+@pytest.mark.parametrize("program,name", [(program, name) for program in PROGRAMS for name in NAMES[program]])
+def test_job_statements(outputs, program, name):
+    assert f"[       OK ] {name}\n" in outputs[program], outputs[program]
 
 
-def test_no_sanitizer_complains(output):
-    assert f"[  PASSED  ] {len(NAMES)} test(s)." in output and "Sanitizer" not in output, output
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_sanitizer_complains(outputs, program):
+    said = outputs[program]
+    assert f"[  PASSED  ] {len(NAMES[program])} test(s)." in said and "Sanitizer" not in said, said
