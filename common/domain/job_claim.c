@@ -4,20 +4,13 @@
 
 #include "domain/job.h"
 #include "domain/job_settle.h"
+#include "domain/sql_ids.h"
 #include "ground/clock.h"
-
-#define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id', a INT PATH '$.a')) v"
-#define JOIN_JOBS " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
 
 /* A larger payload is not read with the row, but by itself. */
 #define SMALL_PAYLOAD "65536"
 /* Payloads of one batch, beyond the first: a statement must end in its time, and all of them are in memory. */
 #define BATCH_PAYLOAD_BYTES (INT64_C(16) * 1024 * 1024)
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 static void copy_cell(char *to, size_t bytes, const char *cell)
 {
@@ -68,19 +61,34 @@ static int compare_claims(const void *a, const void *b)
     return (*x)->message_attempt < (*y)->message_attempt ? -1 : (*x)->message_attempt > (*y)->message_attempt;
 }
 
-/* Distinct well-formed ids of the batch, in order. The caller frees with free(). */
-static char *dump_claim_ids(const struct claim_batch *batch, struct err *e)
+/* Distinct well-formed ids of the batch, in order; borrowed from the claims. */
+static GPtrArray *list_ids(const struct claim_batch *batch)
 {
-    json_auto_t *list = json_array();
+    GPtrArray *ids = g_ptr_array_new();
     const char *last = "";
     for (size_t i = 0; i < batch->n; i++) {
-        const char *id = batch->sorted[i]->id;
+        char *id = batch->sorted[i]->id;
         if (uuid_is_valid(id) && strcmp(id, last) != 0) {
-            json_array_append_new(list, json_pack("{s:s}", "id", id));
+            g_ptr_array_add(ids, id);
             last = id;
         }
     }
-    return job_dump_list(list, e);
+    return ids;
+}
+
+/* Runs head, the list of ids and tail; params (n_params of them) stand in head. */
+static bool run_on_ids(struct db *db, struct db_result *ret, struct err *e, const char *head,
+                       const struct db_param *params, size_t n_params, const GPtrArray *ids, const char *tail)
+{
+    g_autoptr(GString) sql = g_string_new(head);
+    g_autofree struct db_param *all = g_new(struct db_param, n_params + sql_ids_slots(ids->len));
+    for (size_t i = 0; i < n_params; i++) {
+        all[i] = params[i];
+    }
+    sql_ids_append(sql, ids->len);
+    sql_ids_fill(&all[n_params], (const char *const *)(void *)ids->pdata, ids->len);
+    g_string_append(sql, tail);
+    return db_run(db, ret, e, sql->str, all, n_params + sql_ids_slots(ids->len));
 }
 
 static bool is_ours(const struct claim_batch *batch, const struct db_result *r, size_t row)
@@ -177,20 +185,17 @@ static void decide_all(const struct claim_batch *batch, const struct db_result *
 /* The payloads that were too large to come with their rows. */
 static bool read_large(struct db *db, const struct claim_batch *batch, struct err *e)
 {
-    static const char sql[] = "SELECT j.id, j.payload FROM " IDS_TABLE JOIN_JOBS;
-
-    json_auto_t *list = json_array();
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
     for (size_t i = 0; i < batch->n; i++) {
         if (is_held(batch->sorted[i]) && batch->sorted[i]->payload == NULL) {
-            json_array_append_new(list, json_pack("{s:s}", "id", batch->sorted[i]->id));
+            g_ptr_array_add(ids, batch->sorted[i]->id);
         }
     }
-    if (json_array_size(list) == 0) {
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (ids->len == 0) {
         return true;
     }
-    CLEANUP(free_text) char *ids = job_dump_list(list, e);
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
+    if (!run_on_ids(db, &r, e, "SELECT id, payload FROM background_jobs WHERE id IN ", NULL, 0, ids, " ORDER BY id")) {
         return false;
     }
     for (size_t i = 0, row = 0; i < batch->n && row < r.rows; i++) {
@@ -203,40 +208,37 @@ static bool read_large(struct db *db, const struct claim_batch *batch, struct er
     return true;
 }
 
+/* The rows are locked and their attempt is the message's: decide_claim has seen it. */
 static bool write_claims(struct db *db, const struct claim_batch *batch, struct err *e)
 {
-    static const char sql[] =
-        "UPDATE " IDS_TABLE JOIN_JOBS
-        " SET j.status = 'processing', j.attempt = v.a + 1, j.worker_id = ?, j.started_at = UTC_TIMESTAMP(6),"
-        " j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, j.next_retry_at = NULL,"
-        " j.progress = NULL, j.progress_message = NULL, j.updated_at = UTC_TIMESTAMP(6)"
-        " WHERE j.status = 'queued' AND j.attempt = v.a";
+    static const char head[] =
+        "UPDATE background_jobs SET status = 'processing', attempt = attempt + 1, worker_id = ?,"
+        " started_at = UTC_TIMESTAMP(6), dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, next_retry_at = NULL,"
+        " progress = NULL, progress_message = NULL, updated_at = UTC_TIMESTAMP(6) WHERE id IN ";
 
-    json_auto_t *list = json_array();
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
     g_autofree struct job_count_delta *deltas = g_new0(struct job_count_delta, 2 * batch->n);
     size_t n = 0;
     for (size_t i = 0; i < batch->n; i++) {
-        const struct job_claim *c = batch->sorted[i];
+        struct job_claim *c = batch->sorted[i];
         if (c->result != JOB_CLAIMED) {
             continue;
         }
-        json_array_append_new(list, json_pack("{s:s, s:I}", "id", c->id, "a", (json_int_t)c->message_attempt));
+        g_ptr_array_add(ids, c->id);
         deltas[n++] = (struct job_count_delta){c->organization_id, c->job_type, JOB_QUEUED, c->priority, -1};
         deltas[n++] = (struct job_count_delta){c->organization_id, c->job_type, JOB_PROCESSING, c->priority, 1};
     }
     if (n == 0) {
         return true;
     }
-    CLEANUP(free_text) char *ids = job_dump_list(list, e);
+    const struct db_param params[] = {db_text(batch->terms->worker_id), DB_INT(batch->terms->lease_ms * US_PER_MS)};
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (ids == NULL || !db_run(db, &r, e, sql,
-                               DB_PARAMS(db_text(ids), db_text(batch->terms->worker_id),
-                                         DB_INT(batch->terms->lease_ms * US_PER_MS)))) {
+    if (!run_on_ids(db, &r, e, head, params, ARRAY_SIZE(params), ids, " AND status = 'queued'")) {
         return false;
     }
-    if (r.affected != n / 2) {
-        return err_set(e, ERR_INTERNAL, "A claim changed %llu of %zu rows that it had locked",
-                       (unsigned long long)r.affected, n / 2);
+    if (r.affected != ids->len) {
+        return err_set(e, ERR_INTERNAL, "A claim changed %llu of %u rows that it had locked",
+                       (unsigned long long)r.affected, ids->len);
     }
     return job_counts_add(db, deltas, n, e);
 }
@@ -244,16 +246,15 @@ static bool write_claims(struct db *db, const struct claim_batch *batch, struct 
 /* A repetition finds what the run before it has claimed, if that did commit, as JOB_OURS. */
 static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
 {
-    static const char sql[] =
-        "SELECT j.id, j.status, j.attempt, j.worker_id, j.organization_id, j.job_type, j.priority, j.retry_count,"
-        " j.max_retries, j.timeout_s, j.created_at, IF(OCTET_LENGTH(j.payload) <= " SMALL_PAYLOAD
-        ", j.payload, NULL), j.traceparent, j.cause, j.crash_count, OCTET_LENGTH(j.payload) FROM " IDS_TABLE JOIN_JOBS
-        " FOR UPDATE";
+    static const char head[] =
+        "SELECT id, status, attempt, worker_id, organization_id, job_type, priority, retry_count, max_retries,"
+        " timeout_s, created_at, IF(OCTET_LENGTH(payload) <= " SMALL_PAYLOAD ", payload, NULL), traceparent, cause,"
+        " crash_count, OCTET_LENGTH(payload) FROM background_jobs WHERE id IN ";
 
     const struct claim_batch *batch = arg;
-    CLEANUP(free_text) char *ids = dump_claim_ids(batch, e);
+    g_autoptr(GPtrArray) ids = list_ids(batch);
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (ids == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(ids)))) {
+    if (ids->len > 0 && !run_on_ids(db, &r, e, head, NULL, 0, ids, " ORDER BY id FOR UPDATE")) {
         return false;
     }
     decide_all(batch, &r);

@@ -1,0 +1,35 @@
+#include "domain/sql_ids.h"
+
+#include "ground/base.h"
+
+static const size_t lengths[] = {1, 4, 16, 64, 256};
+
+size_t sql_ids_slots(size_t n)
+{
+    g_assert(n > 0);
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        if (n <= lengths[i]) {
+            return lengths[i];
+        }
+    }
+    size_t step = lengths[ARRAY_SIZE(lengths) - 1];
+    return (n + step - 1) / step * step;
+}
+
+void sql_ids_append(GString *sql, size_t n)
+{
+    size_t slots = sql_ids_slots(n);
+    g_string_append_c(sql, '(');
+    for (size_t i = 0; i < slots; i++) {
+        g_string_append(sql, i == 0 ? "?" : ", ?");
+    }
+    g_string_append_c(sql, ')');
+}
+
+void sql_ids_fill(struct db_param *params, const char *const *ids, size_t n)
+{
+    size_t slots = sql_ids_slots(n);
+    for (size_t i = 0; i < slots; i++) {
+        params[i] = db_text(ids[MIN(i, n - 1)]);
+    }
+}
