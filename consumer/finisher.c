@@ -79,7 +79,8 @@ static void log_finished(const struct work *w)
     LOG_AT(level, f->written ? "job.finished" : "job.fenced_off", LSTR("job_id", w->claim.id),
            LSTR("org", w->claim.organization_id), LSTR("job_type", w->claim.job_type),
            LINT("attempt", w->claim.attempt), LSTR("outcome", f->outcome), LSTR("cause", f->cause),
-           LSTR("error", f->error), LINT("retry_in_ms", f->kind == JOB_FINISH_RETRY ? f->delay_ms : 0),
+           LSTR("error", f->error),
+           LINT("retry_in_ms", f->kind == JOB_FINISH_RETRY || f->kind == JOB_FINISH_SNOOZED ? f->delay_ms : 0),
            LINT("dur_us", clock_wall_us() - w->started_wall_us),
            LINT("wait_us", w->started_wall_us - w->claim.created_wall_us));
 }

@@ -168,7 +168,8 @@ struct job_claim {
     int64_t timeout_s;
     int64_t crash_count;
     int64_t created_wall_us;
-    char *payload; /* JSON text; freed by job_claim_release */
+    char retry[256]; /* JSON text of its own retry policy; empty: its type's holds */
+    char *payload;   /* JSON text; freed by job_claim_release */
     char traceparent[56];
 };
 void job_claim_release(struct job_claim *claim);
@@ -195,23 +196,25 @@ enum job_finish_kind {
     JOB_FINISH_FAILED, /* for good; the message is then dead-lettered */
     JOB_FINISH_CANCELLED,
     JOB_FINISH_RELEASED, /* handed back unstarted at shutdown: queued, due now, no retry spent */
+    JOB_FINISH_SNOOZED,  /* queued again, due in delay_ms, no retry spent, snooze_count + 1 */
 };
 
 struct job_finish {
     const struct job_claim *claim;
     enum job_finish_kind kind;
-    const char *outcome;     /* of the attempt row: completed, failed, timeout, cancelled, released */
+    const char *outcome;     /* of the attempt row: completed, failed, timeout, cancelled, released, snoozed */
     const char *result;      /* JSON text, or NULL */
     const char *error;       /* NULL unless it went wrong; at most 2,000 bytes are kept */
-    const char *cause;       /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, timeout */
-    int64_t delay_ms;        /* JOB_FINISH_RETRY */
+    const char *cause;       /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, signal */
+    int64_t delay_ms;        /* JOB_FINISH_RETRY, JOB_FINISH_SNOOZED */
     int64_t started_wall_us; /* when the handler began, for the attempt row */
     bool written;            /* out: the row has this outcome, by this call or an earlier one whose answer was lost;
                               * false: the fence did not hold, another owns the job now */
 };
 
 /* Writes n outcomes with their attempt rows and counts in one transaction. A cancel that was asked for meanwhile turns
- * a RETRY into CANCELLED. After ERR_UNKNOWN_OUTCOME it may be called again: what is written is not written twice. */
+ * what would be queued again into CANCELLED. After ERR_UNKNOWN_OUTCOME it may be called again: what is written is not
+ * written twice. */
 bool job_finish_batch(struct db *db, const char *worker_id, struct job_finish *finishes, size_t n, struct err *e)
     MUST_CHECK;
 

@@ -48,6 +48,7 @@ enum claim_column {
     CLAIM_CAUSE,
     CLAIM_CRASHES,
     CLAIM_PAYLOAD_BYTES,
+    CLAIM_RETRY,
 };
 
 static int compare_claims(const void *a, const void *b)
@@ -128,6 +129,7 @@ static void fill_claim(struct job_claim *claim, const struct db_result *r, size_
     copy_cell(claim->organization_id, sizeof(claim->organization_id), db_cell(r, row, CLAIM_ORG));
     copy_cell(claim->job_type, sizeof(claim->job_type), db_cell(r, row, CLAIM_TYPE));
     copy_cell(claim->traceparent, sizeof(claim->traceparent), db_cell(r, row, CLAIM_TRACE));
+    copy_cell(claim->retry, sizeof(claim->retry), db_cell(r, row, CLAIM_RETRY));
     claim->priority = db_cell_int(r, row, CLAIM_PRIORITY);
     claim->retry_count = db_cell_int(r, row, CLAIM_RETRY_COUNT);
     claim->max_retries = db_cell_int(r, row, CLAIM_MAX_RETRIES);
@@ -249,7 +251,7 @@ static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct er
     static const char head[] =
         "SELECT id, status, attempt, worker_id, organization_id, job_type, priority, retry_count, max_retries,"
         " timeout_s, created_at, IF(OCTET_LENGTH(payload) <= " SMALL_PAYLOAD ", payload, NULL), traceparent, cause,"
-        " crash_count, OCTET_LENGTH(payload) FROM background_jobs WHERE id IN ";
+        " crash_count, OCTET_LENGTH(payload), retry FROM background_jobs WHERE id IN ";
 
     const struct claim_batch *batch = arg;
     g_autoptr(GPtrArray) ids = list_ids(batch);

@@ -101,7 +101,8 @@ static const struct field job_fields[] = {
     {.name = "discarded_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
      .help = "When its dead letter was put aside for good"},
     {.name = "cause", .type = FIELD_STRING, .flags = RO_NULL, .max = 64, .sql = "varchar(64)",
-     .help = "Why the job failed for good: exhausted, permanent, unknown_type, unreadable, crashed_worker"},
+     .help = "Why the job failed for good: exhausted, permanent, unknown_type, unreadable, "
+             "crashed_worker, signal"},
     {.name = "traceparent", .type = FIELD_STRING, .flags = RO_NULL, .max = 55, .sql = "varchar(55)",
      .help = "W3C trace context of the request that created it"},
 };
@@ -115,7 +116,8 @@ const struct record job_record = {
     .help = "A background job",
 };
 
-static const char *const outcomes[] = {"completed", "failed", "timeout", "cancelled", "released", "lost", NULL};
+static const char *const outcomes[] = {"completed", "failed",  "timeout", "cancelled",
+                                       "released",  "snoozed", "lost",    NULL};
 
 /* clang-format off */
 static const struct field attempt_fields[] = {
@@ -128,7 +130,7 @@ static const struct field attempt_fields[] = {
     {.name = "ended_at", .type = FIELD_TIME, .flags = RO, .sql = "datetime(6)",
      .help = "When its outcome was recorded"},
     {.name = "outcome", .type = FIELD_ENUM, .flags = RO, .choices = outcomes, .sql = "varchar(16)",
-     .help = "released: handed back unharmed at shutdown; lost: the worker died"},
+     .help = "released: handed back unharmed at shutdown; snoozed: asked to run later; lost: the worker died"},
     {.name = "error", .type = FIELD_STRING, .flags = RO_NULL, .max = 2000, .sql = "varchar(2000)",
      .help = "What went wrong"},
     {.name = "host", .type = FIELD_STRING, .flags = RO_NULL, .max = 100, .sql = "varchar(100)",

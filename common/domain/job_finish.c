@@ -24,6 +24,7 @@ struct finish_batch {
 struct finish_kind {
     enum job_status to;
     bool spends_retry;
+    bool snoozes;
     bool yields_to_cancel;
 };
 
@@ -33,6 +34,7 @@ static const struct finish_kind finish_kinds[] = {
     [JOB_FINISH_FAILED] = {.to = JOB_FAILED},
     [JOB_FINISH_CANCELLED] = {.to = JOB_CANCELLED},
     [JOB_FINISH_RELEASED] = {.to = JOB_QUEUED, .yields_to_cancel = true},
+    [JOB_FINISH_SNOOZED] = {.to = JOB_QUEUED, .snoozes = true, .yields_to_cancel = true},
 };
 
 static int compare_finishes(const void *a, const void *b)
@@ -112,9 +114,10 @@ static struct job_move move_of(const struct job_finish *f, const char *worker_id
         .priority = f->claim->priority,
         .to = kind->to,
         .spends_retry = kind->spends_retry,
-        .due_ms = f->kind == JOB_FINISH_RETRY      ? f->delay_ms
+        .snoozes = kind->snoozes,
+        .due_ms = kind->to != JOB_QUEUED           ? -1
                   : f->kind == JOB_FINISH_RELEASED ? 0
-                                                   : -1,
+                                                   : f->delay_ms,
         .result = f->result,
         .error = f->error,
         .cause = f->kind == JOB_FINISH_FAILED ? f->cause : NULL,

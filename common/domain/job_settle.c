@@ -38,10 +38,10 @@ static json_t *json_error_text(const char *error)
 static json_t *json_move(const struct job_move *m)
 {
     json_t *due = m->due_ms < 0 ? json_null() : json_integer(m->due_ms * US_PER_MS);
-    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a", (json_int_t)m->attempt,
-                     "w", m->worker_id, "s", job_status_name(m->to), "r", m->spends_retry ? 1 : 0, "c",
-                     m->crashed ? 1 : 0, "d", due, "result", m->result, "e", json_error_text(m->error), "cause",
-                     m->cause);
+    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a",
+                     (json_int_t)m->attempt, "w", m->worker_id, "s", job_status_name(m->to), "r",
+                     m->spends_retry ? 1 : 0, "c", m->crashed ? 1 : 0, "z", m->snoozes ? 1 : 0, "d", due, "result",
+                     m->result, "e", json_error_text(m->error), "cause", m->cause);
 }
 
 bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
@@ -51,11 +51,12 @@ bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint
         " id CHAR(36) PATH '$.id', a INT PATH '$.a',"
         " w VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin PATH '$.w',"
         " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
-        " r INT PATH '$.r', c INT PATH '$.c', d BIGINT PATH '$.d',"
+        " r INT PATH '$.r', c INT PATH '$.c', z INT PATH '$.z', d BIGINT PATH '$.d',"
         " result LONGTEXT PATH '$.result', e VARCHAR(2000) PATH '$.e',"
         " cause VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.cause')) v"
         " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
         " SET j.status = v.s, j.retry_count = j.retry_count + v.r, j.crash_count = j.crash_count + v.c,"
+        " j.snooze_count = j.snooze_count + v.z,"
         " j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL v.d MICROSECOND,"
         " j.next_retry_at = IF(v.r = 1, UTC_TIMESTAMP(6) + INTERVAL v.d MICROSECOND, NULL),"
         " j.completed_at = IF(v.s = 'queued', NULL, UTC_TIMESTAMP(6)),"

@@ -17,6 +17,7 @@ struct job_move {
     enum job_status to;
     bool spends_retry; /* retry_count + 1, and next_retry_at is shown */
     bool crashed;      /* crash_count + 1 */
+    bool snoozes;      /* snooze_count + 1 */
     int64_t due_ms;    /* dispatch_at: now plus this; negative: NULL */
     const char *result;
     const char *error;
