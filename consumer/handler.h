@@ -15,6 +15,7 @@
 #include "domain/cache.h"
 #include "domain/dispatcher.h"
 #include "domain/job.h"
+#include "domain/job_types.h"
 #include "ground/conf.h"
 #include "ports/db.h"
 #include "ports/seal.h"
@@ -22,13 +23,15 @@
 
 enum job_outcome {
     JOB_DONE,      /* ctx->result may be set */
-    JOB_RETRY,     /* ctx->error says why; ctx->retry_after_ms > 0 overrides the backoff */
+    JOB_RETRY,     /* ctx->error says why; ctx->retry_after_ms > 0 overrides the backoff, up to a day */
     JOB_PERMANENT, /* trying again cannot help; ctx->error says why */
     JOB_STOPPED,   /* gave up because job_stopping() was true */
+    JOB_SNOOZE,    /* run me again in ctx->snooze_ms (1 s to 30 days); spends no retry */
 };
 
 struct job_context {
     const struct job_claim *claim;
+    const struct job_type *type;
     const json_t *payload; /* checked against the type's record */
     const struct conf *conf;
     struct db *db;                 /* the runner's own connection */
@@ -42,7 +45,9 @@ struct job_context {
 
     json_t *result;         /* owned; NULL or set by the handler */
     int64_t retry_after_ms; /* 0: the backoff decides */
-    char error[512];
+    int64_t snooze_ms;
+    const char *cause; /* of the job, when JOB_RETRY was its last chance; static text; NULL: "exhausted" */
+    char error[2001];
 };
 
 typedef enum job_outcome job_run_fn(struct job_context *ctx);
@@ -58,7 +63,7 @@ bool job_sleep_ms(struct job_context *ctx, int64_t ms);
 enum job_outcome job_error(struct job_context *ctx, enum job_outcome outcome, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/* handlers.c: NULL for an unknown type. */
-job_run_fn *handler_find(const char *job_type);
+/* handlers.c: NULL for a type that this program cannot run. */
+job_run_fn *handler_find(const struct job_type *type);
 
 #endif

@@ -16,12 +16,19 @@ static const struct {
 
 #undef JOB_TYPE
 
-job_run_fn *handler_find(const char *job_type)
+/* Who runs what the configuration has made. */
+static job_run_fn *const of_kind[] = {
+    [JOB_TYPE_BUILT_IN] = NULL,
+    [JOB_TYPE_EXEC] = NULL,
+    [JOB_TYPE_HTTP] = NULL,
+};
+
+job_run_fn *handler_find(const struct job_type *type)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-        if (strcmp(handlers[i].name, job_type) == 0) {
+    for (size_t i = 0; type->kind == JOB_TYPE_BUILT_IN && i < ARRAY_SIZE(handlers); i++) {
+        if (strcmp(handlers[i].name, type->name) == 0) {
             return handlers[i].run;
         }
     }
-    return NULL;
+    return of_kind[type->kind];
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "domain/control.h"
+#include "domain/job_types.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "ground/main_options.h"
@@ -81,11 +82,13 @@ static void reload(struct consumer *c)
     g_autofree char *needs_restart = NULL;
     struct conf *old = atomic_load(&c->pipeline.conf);
     struct conf *fresh = conf_reload(old, c->options.config_file, &needs_restart, &e);
-    if (fresh == NULL) {
+    if (fresh == NULL || !c->options.check(fresh, &e)) {
+        conf_free(fresh);
         log_error("config.not_reloaded", LERR(&e), LSTR("then", "the old configuration stays"));
         return;
     }
     log_set_level((enum log_level)fresh->log.level);
+    job_types_register(fresh);
     atomic_store(&c->pipeline.conf, fresh);
     g_ptr_array_add(c->retired, old);
     log_info("config.reloaded", LSTR("needs_restart", needs_restart));
@@ -141,6 +144,7 @@ int main(int argc, char **argv)
 {
     static struct consumer c;
     int exit_code = EX_OK;
+    c.options.check = job_types_check;
     struct conf *conf = main_options_handle(&c.options, "run background jobs from RabbitMQ", NULL, &argc, &argv,
                                             &exit_code);
     if (conf == NULL) {
@@ -150,6 +154,7 @@ int main(int argc, char **argv)
     log_init("bellman-consumer", (enum log_level)conf->log.level);
     service_block_signals();
     json_object_seed(0);
+    job_types_register(conf);
     name_worker(c.pipeline.worker_id);
     c.retired = g_ptr_array_new_with_free_func((GDestroyNotify)conf_free);
     pipeline_init(&c.pipeline, conf);

@@ -11,6 +11,10 @@
 #include "pipeline.h"
 
 #define RESULT_MAX_BYTES (1 << 20)
+/* Whatever a receiver or a handler asks for. */
+#define RETRY_AFTER_MAX_MS (24 * 3600 * MS_PER_S)
+#define SNOOZE_MIN_MS MS_PER_S
+#define SNOOZE_MAX_MS (30 * 24 * 3600 * MS_PER_S)
 
 /* Takes the next job by priority; NULL when the pipeline has stopped. Called and returns with the lock held. */
 static struct work *draw(struct pipeline *p)
@@ -63,21 +67,37 @@ static void decide_failed(struct work *w, const char *cause)
     w->finish.cause = cause;
 }
 
-static void decide_retry(struct work *w, const struct conf *conf, const char *outcome)
+/* What the receiver asked for, else the job's own policy over its type's. */
+static int64_t retry_delay_ms(const struct work *w)
+{
+    if (w->ctx.retry_after_ms > 0) {
+        return MIN(w->ctx.retry_after_ms, RETRY_AFTER_MAX_MS);
+    }
+    struct backoff b = w->ctx.type->retry;
+    backoff_overlay(&b, w->claim.retry);
+    return backoff_delay_ms(&b, w->claim.retry_count + 1, g_random_int());
+}
+
+static void decide_retry(struct work *w, const char *outcome)
 {
     if (w->claim.retry_count >= w->claim.max_retries) {
-        decide_failed(w, "exhausted");
+        decide_failed(w, w->ctx.cause != NULL ? w->ctx.cause : "exhausted");
         w->finish.outcome = outcome;
         return;
     }
-    struct backoff b = {conf->retry.base_s, conf->retry.cap_s, conf->retry.jitter_percent};
     w->finish.kind = JOB_FINISH_RETRY;
     w->finish.outcome = outcome;
-    w->finish.delay_ms = w->ctx.retry_after_ms > 0 ? w->ctx.retry_after_ms
-                                                   : backoff_delay_ms(&b, w->claim.retry_count + 1, g_random_int());
+    w->finish.delay_ms = retry_delay_ms(w);
 }
 
-static void decide_stopped(struct work *w, const struct conf *conf)
+static void decide_snooze(struct work *w)
+{
+    w->finish.kind = JOB_FINISH_SNOOZED;
+    w->finish.outcome = "snoozed";
+    w->finish.delay_ms = CLAMP(w->ctx.snooze_ms, SNOOZE_MIN_MS, SNOOZE_MAX_MS);
+}
+
+static void decide_stopped(struct work *w)
 {
     switch ((enum stop_reason)atomic_load(&w->stop_reason)) {
     case STOP_CANCEL:
@@ -86,11 +106,11 @@ static void decide_stopped(struct work *w, const struct conf *conf)
         break;
     case STOP_TIMEOUT:
         (void)job_error(&w->ctx, JOB_RETRY, "stopped after its timeout of %lld s", (long long)w->claim.timeout_s);
-        decide_retry(w, conf, "timeout");
+        decide_retry(w, "timeout");
         break;
     case STOP_NONE: /* a handler that gives up without being told has failed */
         (void)job_error(&w->ctx, JOB_RETRY, "the handler stopped without being told to");
-        decide_retry(w, conf, "failed");
+        decide_retry(w, "failed");
         break;
     case STOP_LOST:
     case STOP_SHUTDOWN:
@@ -115,7 +135,7 @@ static bool decide_done(struct work *w)
     return true;
 }
 
-static void decide(struct work *w, const struct conf *conf, enum job_outcome outcome, const char *permanent_cause)
+static void decide(struct work *w, enum job_outcome outcome, const char *permanent_cause)
 {
     w->finish.claim = &w->claim;
     w->finish.started_wall_us = w->started_wall_us;
@@ -126,13 +146,16 @@ static void decide(struct work *w, const struct conf *conf, enum job_outcome out
         }
         break;
     case JOB_RETRY:
-        decide_retry(w, conf, "failed");
+        decide_retry(w, "failed");
         break;
     case JOB_PERMANENT:
         decide_failed(w, permanent_cause);
         break;
     case JOB_STOPPED:
-        decide_stopped(w, conf);
+        decide_stopped(w);
+        break;
+    case JOB_SNOOZE:
+        decide_snooze(w);
         break;
     }
     w->finish.error = w->ctx.error[0] == '\0' ? NULL : w->ctx.error;
@@ -142,8 +165,9 @@ static enum job_outcome run_handler(struct work *w, const struct conf *conf, con
 {
     *cause = "permanent";
     const struct job_type *type = job_type_find(w->claim.job_type);
-    job_run_fn *run = handler_find(w->claim.job_type);
-    if (type == NULL || run == NULL) {
+    job_run_fn *run = type == NULL ? NULL : handler_find(type);
+    w->ctx.type = type;
+    if (run == NULL) {
         *cause = "unknown_type";
         return job_error(&w->ctx, JOB_PERMANENT, "this worker knows no job type \"%s\"", w->claim.job_type);
     }
@@ -175,7 +199,7 @@ static void run_one(struct pipeline *p, struct work *w, struct db *db, struct sm
     const char *cause = NULL;
     enum job_outcome outcome = run_handler(w, conf, &cause);
     atomic_store(&w->deadline_us, 0);
-    decide(w, conf, outcome, cause);
+    decide(w, outcome, cause);
 }
 
 /* Only who has something to do by now: a wake-up costs more than a short job. The lock is held. */

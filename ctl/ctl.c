@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "domain/job_types.h"
+
 int ctl_usage(const struct ctl *ctl, const char *format, ...)
 {
     va_list args;
@@ -75,7 +77,11 @@ bool ctl_parse(struct ctl *ctl, const GOptionEntry *entries, int args_min, int a
 {
     g_autofree char *summary = summary_of(ctl->command);
     ctl->options.takes_arguments = true;
+    ctl->options.check = job_types_check;
     ctl->conf = main_options_handle(&ctl->options, summary, entries, &ctl->argc, &ctl->argv, ret_exit);
+    if (ctl->conf != NULL) {
+        job_types_register(ctl->conf);
+    }
     return ctl->conf != NULL && take_arguments(ctl, args_min, args_max, ret_exit);
 }
 

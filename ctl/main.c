@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "ctl.h"
+#include "domain/job_types.h"
 #include "ground/log.h"
 
 #define WORDS_MAX 2
@@ -45,6 +46,7 @@ static int answer_options(struct ctl *ctl)
     g_autofree char *overview = ctl_overview();
     int exit_code = EX_OK;
     ctl->options.takes_arguments = true;
+    ctl->options.check = job_types_check;
     ctl->conf = main_options_handle(&ctl->options, overview, none, &ctl->argc, &ctl->argv, &exit_code);
     return ctl->conf == NULL ? exit_code : ctl_usage(ctl, "which command?");
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "domain/control.h"
+#include "domain/job_types.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "ground/main_options.h"
@@ -80,6 +81,7 @@ static void reload(struct program *p)
         return;
     }
     struct snapshot *snapshot = state_get(&p->api.state);
+    job_types_register(snapshot->conf);
     log_set_level((enum log_level)snapshot->conf->log.level);
     log_info("config.reloaded", LSTR("needs_restart", needs_restart), LINT("keys", token_keys_count(snapshot->keys)));
     snapshot_unref(snapshot);
@@ -153,6 +155,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--print-openapi") == 0) {
         return print_document();
     }
+    p.options.check = job_types_check;
     struct conf *conf = main_options_handle(&p.options, "answer Bellman's HTTP API over FastCGI", extra_options, &argc,
                                             &argv, &exit_code);
     if (conf != NULL && argc > 1) {
@@ -168,6 +171,7 @@ int main(int argc, char **argv)
     log_init("bellman-api", (enum log_level)conf->log.level);
     service_block_signals();
     json_object_seed(0);
+    job_types_register(conf);
     if (!open_parts(&p, conf, &e)) {
         log_error("api.not_started", LERR(&e));
         return EX_CONFIG;

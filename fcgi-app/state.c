@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include "domain/job_types.h"
+
 #define TOKENS_MAX 2000
 
 static void free_conf(gpointer conf)
@@ -80,7 +82,8 @@ void state_release(struct state *s)
 bool state_reload(struct state *s, const char *file, char **needs_restart, struct err *e)
 {
     struct conf *fresh = conf_reload(s->current->conf, file, needs_restart, e);
-    if (fresh == NULL) {
+    if (fresh == NULL || !job_types_check(fresh, e)) {
+        conf_free(fresh);
         return false;
     }
     struct token_keys *keys = load_keys(fresh->auth.jwks_file, &s->keys_stat, e);

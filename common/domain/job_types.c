@@ -1,11 +1,18 @@
 #include "domain/job_types.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "domain/own_tables.h"
 
 #define TEXT_MAX 500000
+#define TIMEOUT_S 60
+#define MAX_RETRIES 3
+#define RETRY                                                                              \
+    {                                                                                      \
+        .base_s = 15, .cap_s = 86400, .jitter_percent = 10, .curve = CONF_RETRY_POLYNOMIAL \
+    }
 
 /* --- payloads ----------------------------------------------------------------------------------------------------- */
 
@@ -94,6 +101,8 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
      .payload = &payload_##symbol,                                                                                     \
      .check = check_##symbol,                                                                                          \
      .timeout_s = (seconds),                                                                                           \
+     .max_retries = MAX_RETRIES,                                                                                       \
+     .retry = RETRY,                                                                                                   \
      .diagnostic = (is_diagnostic),                                                                                    \
      .help = text},
 /* clang-format on */
@@ -103,7 +112,19 @@ const struct job_type job_types[] = {
 };
 const size_t job_types_n = ARRAY_SIZE(job_types);
 
-const struct job_type *job_type_find(const char *name)
+/* --- the registry ------------------------------------------------------------------------------------------------- */
+
+/* The one table that a reload replaces; the ones before it stay, since jobs may be running that look at them. */
+struct registry {
+    struct registry *before; /* so that none is lost from sight */
+    GHashTable *by_name;     /* name -> struct job_type */
+    struct job_type *types;
+    size_t n;
+};
+
+static _Atomic(struct registry *) current;
+
+static const struct job_type *find_built_in(const char *name)
 {
     for (size_t i = 0; i < job_types_n; i++) {
         if (strcmp(job_types[i].name, name) == 0) {
@@ -113,10 +134,135 @@ const struct job_type *job_type_find(const char *name)
     return NULL;
 }
 
+static bool refuse_stranger(const struct conf_job_type *t, struct err *e)
+{
+    g_autofree const char **names = g_new(const char *, job_types_n);
+    for (size_t i = 0; i < job_types_n; i++) {
+        names[i] = job_types[i].name;
+    }
+    const char *meant = conf_nearest(t->name, names, job_types_n);
+    return err_set(e, ERR_INVALID, "%s: [%s] needs exec or http, for it is no built-in type%s%s%s", t->where, t->title,
+                   meant == NULL ? "" : "; did you mean [" CONF_JOB_TYPE " ", meant == NULL ? "" : meant,
+                   meant == NULL ? "" : "]?");
+}
+
+bool job_types_check(const struct conf *conf, struct err *e)
+{
+    for (guint i = 0; i < conf->job_types->len; i++) {
+        const struct conf_job_type *t = g_ptr_array_index(conf->job_types, i);
+        bool is_made = *t->exec != '\0' || *t->http != '\0';
+        bool is_built_in = find_built_in(t->name) != NULL;
+        if (is_made && is_built_in) {
+            return err_set(e, ERR_INVALID, "%s: [%s] may have neither exec nor http: it is a built-in type", t->where,
+                           t->title);
+        }
+        if (!is_made && !is_built_in) {
+            return refuse_stranger(t, e);
+        }
+    }
+    return true;
+}
+
+static void override(int64_t *member, int64_t value)
+{
+    if (value != CONF_UNSET) {
+        *member = value;
+    }
+}
+
+static void apply_section(struct job_type *type, const struct conf_job_type *t)
+{
+    int64_t curve = type->retry.curve;
+    type->conf = t;
+    type->help = *t->help != '\0' ? t->help : type->help;
+    override(&type->timeout_s, t->timeout_s);
+    override(&type->max_retries, t->max_retries);
+    override(&curve, t->retry_curve);
+    type->retry.curve = (enum conf_retry_curve)curve;
+    override(&type->retry.base_s, t->retry_base_s);
+    override(&type->retry.cap_s, t->retry_cap_s);
+    override(&type->retry.jitter_percent, t->retry_jitter_percent);
+    type->keep_completed_h = t->keep_completed_h;
+    type->keep_failed_h = t->keep_failed_h;
+    type->keep_cancelled_h = t->keep_cancelled_h;
+}
+
+static struct job_type made_type(const struct conf_job_type *t)
+{
+    return (struct job_type){
+        .name = t->name,
+        .kind = *t->exec != '\0' ? JOB_TYPE_EXEC : JOB_TYPE_HTTP,
+        .timeout_s = TIMEOUT_S,
+        .max_retries = MAX_RETRIES,
+        .help = "",
+    };
+}
+
+void job_types_register(const struct conf *conf)
+{
+    struct registry *r = g_new0(struct registry, 1);
+    r->before = atomic_load(&current);
+    r->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    r->types = g_new0(struct job_type, job_types_n + conf->job_types->len);
+    for (size_t i = 0; i < job_types_n; i++) {
+        r->types[r->n] = job_types[i];
+        r->types[r->n].retry = backoff_of_conf(conf);
+        g_hash_table_insert(r->by_name, (char *)(uintptr_t)job_types[i].name, &r->types[r->n]);
+        r->n++;
+    }
+    for (guint i = 0; i < conf->job_types->len; i++) {
+        const struct conf_job_type *t = g_ptr_array_index(conf->job_types, i);
+        struct job_type *type = g_hash_table_lookup(r->by_name, t->name);
+        if (type == NULL) {
+            type = &r->types[r->n++];
+            *type = made_type(t);
+            type->retry = backoff_of_conf(conf);
+            g_hash_table_insert(r->by_name, t->name, type);
+        }
+        apply_section(type, t);
+    }
+    atomic_store(&current, r);
+}
+
+const struct job_type *job_type_find(const char *name)
+{
+    const struct registry *r = atomic_load(&current);
+    return r == NULL ? find_built_in(name) : g_hash_table_lookup(r->by_name, name);
+}
+
+const struct job_type *job_type_at(size_t i)
+{
+    const struct registry *r = atomic_load(&current);
+    if (r == NULL) {
+        return i < job_types_n ? &job_types[i] : NULL;
+    }
+    return i < r->n ? &r->types[i] : NULL;
+}
+
+const char *job_type_kind_name(enum job_type_kind kind)
+{
+    static const char *const names[] = {
+        [JOB_TYPE_BUILT_IN] = "built_in", [JOB_TYPE_EXEC] = "exec", [JOB_TYPE_HTTP] = "http"};
+    return names[kind];
+}
+
+int64_t job_type_max_retries(const struct job_type *type)
+{
+    return type->max_retries;
+}
+
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
 void job_payload_check(const struct job_type *type, const json_t *payload, const char *prefix,
                        struct problems *problems)
 {
     struct problems own = {0};
+    if (type->payload == NULL) {
+        if (!json_is_object(payload)) {
+            problems_add(problems, prefix, "type", "must be an object");
+        }
+        return;
+    }
     record_check(type->payload, payload, prefix, &own);
     if (!problems_any(&own) && type->check != NULL) {
         type->check(payload, prefix, &own);

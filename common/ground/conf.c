@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "ground/conf_file.h"
+#include "ground/conf_job_type.h"
 #include "ground/conf_key.h"
 #include "ground/log.h"
 
@@ -104,6 +105,11 @@ static bool check_rules(const struct loading *l, struct err *e)
             return err_set(e, ERR_INVALID, "%s: [%s] %s %s", where, rules[i].section, rules[i].name, rules[i].text);
         }
     }
+    for (guint i = 0; i < l->conf->job_types->len; i++) {
+        if (!conf_job_type_check(g_ptr_array_index(l->conf->job_types, i), e)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -127,48 +133,76 @@ static void warn_if_public(const struct conf_key *key, const char *path)
     }
 }
 
-static bool assign_from_file(const struct conf_key *key, struct conf *conf, const char *path, const char *where,
-                             struct err *e)
+static bool assign_from_file(const struct conf_section *s, const struct conf_key *key, const char *path,
+                             const char *where, struct err *e)
 {
     struct err cause = ERR_INIT;
     g_autofree char *text = conf_file_slurp(path, SECRET_MAX_BYTES, &cause);
     if (text == NULL) {
-        return err_set(e, cause.code, "%s: [%s] %s_file: %s", where, key->section, key->name, cause.text);
+        return err_set(e, cause.code, "%s: [%s] %s_file: %s", where, s->title, key->name, cause.text);
     }
     size_t length = strlen(text);
     if (length > 0 && text[length - 1] == '\n') {
         text[length - 1] = '\0';
     }
     warn_if_public(key, path);
-    return conf_key_assign(key, conf, text, where, e);
+    return conf_section_assign(s, key, text, where, e);
 }
 
-static bool apply_line(struct loading *l, const struct conf_line *line, struct err *e)
+static struct conf_section section_of(const struct loading *l, const char *section)
+{
+    return (struct conf_section){
+        .keys = conf_keys,
+        .n = conf_keys_count,
+        .section = section,
+        .title = section,
+        .base = l->conf,
+        .lines = l->lines,
+    };
+}
+
+/* Finds the section that a line stands in; that of a job type is made when it is seen first. */
+static bool find_section(const struct loading *l, const char *section, const char *where, struct conf_section *ret,
+                         struct err *e)
+{
+    if (conf_is_job_type(section)) {
+        struct conf_job_type *t = conf_job_type_of(l->conf, section, where, e);
+        if (t == NULL) {
+            return false;
+        }
+        *ret = conf_job_type_section(t);
+        return true;
+    }
+    *ret = section_of(l, section);
+    return conf_section_exists(section) || conf_unknown_section(section, where, e);
+}
+
+static bool apply_line(const struct loading *l, const struct conf_line *line, struct err *e)
 {
     g_autofree char *where = g_strdup_printf("%s:%d", l->file, line->number);
-    if (!conf_section_exists(line->section)) {
-        return conf_unknown_section(line->section, where, e);
+    struct conf_section s = {.title = NULL};
+    if (!find_section(l, line->section, where, &s, e)) {
+        return false;
     }
     if (line->key == NULL) {
         return true;
     }
-    const struct conf_key *key = conf_key_find(line->section, line->key);
-    const struct conf_key *twin = key == NULL ? conf_key_find_twin(line->section, line->key) : NULL;
+    const struct conf_key *key = conf_section_find(&s, line->key);
+    const struct conf_key *twin = key == NULL ? conf_section_find_twin(&s, line->key) : NULL;
     if (key == NULL && twin == NULL) {
-        return conf_unknown_key(line->section, line->key, where, e);
+        return conf_unknown_key(&s, line->key, where, e);
     }
     const struct conf_key *row = key != NULL ? key : twin;
-    int *seen = &l->lines[row - conf_keys];
+    int *seen = &s.lines[row - s.keys];
     if (*seen > 0) {
-        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, row->section, row->name,
-                       *seen);
+        return err_set(e, ERR_INVALID, "%s: [%s] %s was already given on line %d", where, s.title, row->name, *seen);
     }
     *seen = line->number;
-    return key != NULL ? conf_key_assign(key, l->conf, line->value, where, e)
-                       : assign_from_file(twin, l->conf, line->value, where, e);
+    return key != NULL ? conf_section_assign(&s, key, line->value, where, e)
+                       : assign_from_file(&s, twin, line->value, where, e);
 }
 
-static bool apply_file(struct loading *l, struct err *e)
+static bool apply_file(const struct loading *l, struct err *e)
 {
     g_autoptr(GPtrArray) lines = conf_file_read(l->file, e);
     if (lines == NULL) {
@@ -182,8 +216,9 @@ static bool apply_file(struct loading *l, struct err *e)
     return true;
 }
 
-static bool apply_variable(const struct conf_key *key, struct conf *conf, struct err *e)
+static bool apply_variable(const struct loading *l, const struct conf_key *key, struct err *e)
 {
+    const struct conf_section s = section_of(l, key->section);
     g_autofree char *name = conf_key_variable(key, "");
     g_autofree char *twin_name = conf_key_variable(key, TWIN_VARIABLE_SUFFIX);
     const char *value = g_getenv(name);
@@ -193,15 +228,15 @@ static bool apply_variable(const struct conf_key *key, struct conf *conf, struct
     }
     g_autofree char *where = g_strdup_printf("environment variable %s", path != NULL ? twin_name : name);
     if (path != NULL) {
-        return assign_from_file(key, conf, path, where, e);
+        return assign_from_file(&s, key, path, where, e);
     }
-    return value == NULL || conf_key_assign(key, conf, value, where, e);
+    return value == NULL || conf_section_assign(&s, key, value, where, e);
 }
 
-static bool apply_environment(struct conf *conf, struct err *e)
+static bool apply_environment(const struct loading *l, struct err *e)
 {
     for (size_t i = 0; i < conf_keys_count; i++) {
-        if (!apply_variable(&conf_keys[i], conf, e)) {
+        if (!apply_variable(l, &conf_keys[i], e)) {
             return false;
         }
     }
@@ -212,8 +247,9 @@ struct conf *conf_load(const char *file, struct err *e)
 {
     CLEANUP(conf_cleanup) struct conf *conf = g_new0(struct conf, 1);
     g_autofree int *lines = g_new0(int, conf_keys_count);
+    conf->job_types = g_ptr_array_new_with_free_func(conf_job_type_free);
     struct loading l = {.conf = conf, .file = file_in_effect(file), .lines = lines};
-    if (!assign_defaults(conf, e) || !apply_file(&l, e) || !apply_environment(conf, e) || !check_rules(&l, e)) {
+    if (!assign_defaults(conf, e) || !apply_file(&l, e) || !apply_environment(&l, e) || !check_rules(&l, e)) {
         return NULL;
     }
     return g_steal_pointer(&conf);
@@ -264,6 +300,7 @@ void conf_free(struct conf *conf)
             g_free(*(char **)(void *)((char *)conf + conf_keys[i].offset));
         }
     }
+    g_ptr_array_unref(conf->job_types);
     g_free(conf);
 }
 
@@ -274,17 +311,36 @@ void conf_cleanup(struct conf **conf)
 
 /* ---- printing ---- */
 
+static void print_section(const char *title, const char *before, FILE *out)
+{
+    (void)fprintf(out, "%s[%s]\n", before, title);
+}
+
+static void print_key(const struct conf_key *key, const void *base, FILE *out)
+{
+    g_autofree char *text = conf_key_masked(key, base);
+    (void)fprintf(out, "%s =%s%s\n", key->name, *text == '\0' ? "" : " ", text);
+}
+
 void conf_print(const struct conf *conf, FILE *out)
 {
     const char *section = "";
     for (size_t i = 0; i < conf_keys_count; i++) {
         const struct conf_key *key = &conf_keys[i];
-        g_autofree char *text = conf_key_masked(key, conf);
         if (strcmp(section, key->section) != 0) {
-            (void)fprintf(out, "%s[%s]\n", *section == '\0' ? "" : "\n", key->section);
+            print_section(key->section, *section == '\0' ? "" : "\n", out);
             section = key->section;
         }
-        (void)fprintf(out, "%s =%s%s\n", key->name, *text == '\0' ? "" : " ", text);
+        print_key(key, conf, out);
+    }
+    for (guint i = 0; i < conf->job_types->len; i++) {
+        const struct conf_job_type *t = g_ptr_array_index(conf->job_types, i);
+        print_section(t->title, "\n", out);
+        for (size_t k = 0; k < conf_job_type_keys_count; k++) {
+            if (conf_job_type_takes(t, &conf_job_type_keys[k])) {
+                print_key(&conf_job_type_keys[k], t, out);
+            }
+        }
     }
 }
 
@@ -298,6 +354,27 @@ static void print_reference_key(const struct conf_key *key, FILE *out)
                   *key->def == '\0' ? "" : " ", key->def);
     if ((key->flags & CONF_SECRET) != 0) {
         (void)fprintf(out, "# %s_file = /path/of/a/file/that/holds/it\n", key->name);
+    }
+}
+
+/* All of it as comments: a type that is not there has no section. */
+static void print_reference_job_type(FILE *out)
+{
+    (void)fputs(
+        "\n# One section for each job type that runs a program (exec) or calls an address (http), or for a built-in "
+        "type\n# some of whose settings are others. Set in the file alone; all of it reloads on SIGHUP.\n"
+        "# [" CONF_JOB_TYPE " NAME]\n",
+        out);
+    for (size_t i = 0; i < conf_job_type_keys_count; i++) {
+        const struct conf_key *key = &conf_job_type_keys[i];
+        g_autofree char *wanted = conf_key_wanted(key);
+        bool is_secret = (key->flags & CONF_SECRET) != 0;
+        (void)fprintf(out, "#\n# %s\n# Takes %s.%s\n# %s =%s%s\n", key->help, wanted,
+                      is_secret ? " Secret; may be given by file." : "", key->name, *key->def == '\0' ? "" : " ",
+                      key->def);
+        if (is_secret) {
+            (void)fprintf(out, "# %s_file = /path/of/a/file/that/holds/it\n", key->name);
+        }
     }
 }
 
@@ -316,4 +393,5 @@ void conf_print_reference(FILE *out)
         }
         print_reference_key(&conf_keys[i], out);
     }
+    print_reference_job_type(out);
 }

@@ -6,18 +6,23 @@
  * default, the file, the environment variable BELLMAN_<SECTION>_<KEY>. A secret may be given by file:
  * for each secret key there is a twin "<key>_file" whose content, less one trailing newline, is used.
  *
+ * Sections [job_type NAME] come as many as there are names; their keys are rows in conf_job_type.c, are set in the file
+ * alone and reload all.
+ *
  * A loaded struct conf never changes. SIGHUP loads a new one; keys that are not marked reloadable keep
  * their old value in it (and a change to them is logged as needing a restart).
  */
 #ifndef BELLMAN_CONF_H
 #define BELLMAN_CONF_H
 
+#include <glib.h>
 #include <stdio.h>
 
 #include "ground/base.h"
 #include "ground/err.h"
 
 enum conf_layout { CONF_LAYOUT_LANES, CONF_LAYOUT_PRIORITY };
+enum conf_retry_curve { CONF_RETRY_POLYNOMIAL, CONF_RETRY_EXPONENTIAL, CONF_RETRY_LINEAR, CONF_RETRY_FIXED };
 enum conf_smtp_tls { CONF_SMTP_TLS_NONE, CONF_SMTP_TLS_STARTTLS, CONF_SMTP_TLS_IMPLICIT };
 
 struct conf {
@@ -77,6 +82,7 @@ struct conf {
         bool diagnostics; /* allows job type crash */
     } consumer;
     struct {
+        int64_t curve; /* enum conf_retry_curve */
         int64_t base_s;
         int64_t cap_s;
         int64_t jitter_percent;
@@ -103,13 +109,14 @@ struct conf {
     struct {
         int64_t level; /* enum log_level */
     } log;
+    GPtrArray *job_types; /* struct conf_job_type (conf_job_type.h), in the file's order; never NULL */
 };
 
 /* Loads file (NULL: $BELLMAN_CONFIG, else /etc/bellman/bellman.conf). On failure the error's text names
  * file, line and, for an unknown key or section, the nearest known one. Free with conf_free. */
 struct conf *conf_load(const char *file, struct err *e) MUST_CHECK;
 
-/* Loads file again: reloadable keys from it, all others from current. needs_restart (may be NULL)
+/* Loads file again: reloadable keys and all job types from it, all others from current. needs_restart (may be NULL)
  * receives a comma-separated list, to be freed with g_free, of changed keys that were kept. */
 struct conf *conf_reload(const struct conf *current, const char *file, char **needs_restart, struct err *e) MUST_CHECK;
 

@@ -3,18 +3,20 @@
 #include <glib.h>
 #include <string.h>
 
+#include "ground/conf_job_type.h"
+
 #define MASK "********"
 #define TWIN_SUFFIX "_file"
 #define WORD_MAX_BYTES 64
 
-static void *slot_of(const struct conf_key *key, struct conf *conf)
+static void *slot_of(const struct conf_key *key, void *base)
 {
-    return (char *)conf + key->offset;
+    return (char *)base + key->offset;
 }
 
-static const void *const_slot_of(const struct conf_key *key, const struct conf *conf)
+static const void *const_slot_of(const struct conf_key *key, const void *base)
 {
-    return (const char *)conf + key->offset;
+    return (const char *)base + key->offset;
 }
 
 /* ---- the types ---- */
@@ -136,25 +138,50 @@ static const struct type {
 
 char *conf_key_wanted(const struct conf_key *key)
 {
-    return types[key->type].wanted(key);
+    char *wanted = types[key->type].wanted(key);
+    if ((key->flags & CONF_INHERIT) == 0) {
+        return wanted;
+    }
+    char *or_nothing = g_strconcat(wanted, ", or nothing", NULL);
+    g_free(wanted);
+    return or_nothing;
 }
 
-bool conf_key_assign(const struct conf_key *key, struct conf *conf, const char *text, const char *where, struct err *e)
+static bool assign(const struct conf_key *key, void *slot, const char *text)
 {
-    if (types[key->type].assign(key, slot_of(key, conf), text)) {
+    if ((key->flags & CONF_INHERIT) != 0 && *text == '\0') {
+        *(int64_t *)slot = CONF_UNSET;
+        return true;
+    }
+    return types[key->type].assign(key, slot, text);
+}
+
+bool conf_section_assign(const struct conf_section *s, const struct conf_key *key, const char *text, const char *where,
+                         struct err *e)
+{
+    if (assign(key, slot_of(key, s->base), text)) {
         return true;
     }
     g_autofree char *wanted = conf_key_wanted(key);
     if ((key->flags & CONF_SECRET) != 0) {
-        return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s", where, key->section, key->name, wanted);
+        return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s", where, s->title, key->name, wanted);
     }
-    return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s, not \"%.60s\"", where, key->section, key->name, wanted,
-                   text);
+    return err_set(e, ERR_INVALID, "%s: [%s] %s must be %s, not \"%.60s\"", where, s->title, key->name, wanted, text);
 }
 
-char *conf_key_text(const struct conf_key *key, const struct conf *conf)
+bool conf_key_assign(const struct conf_key *key, struct conf *conf, const char *text, const char *where, struct err *e)
 {
-    return types[key->type].show(key, const_slot_of(key, conf));
+    const struct conf_section s = {.title = key->section, .base = conf};
+    return conf_section_assign(&s, key, text, where, e);
+}
+
+char *conf_key_text(const struct conf_key *key, const void *base)
+{
+    const void *slot = const_slot_of(key, base);
+    if ((key->flags & CONF_INHERIT) != 0 && *(const int64_t *)slot == CONF_UNSET) {
+        return g_strdup("");
+    }
+    return types[key->type].show(key, slot);
 }
 
 /* scheme://user:password@host...: all that lies between the first colon of the user part and the last @ before the
@@ -174,9 +201,9 @@ static char *mask_url(const char *url)
     return g_strdup_printf("%.*s:" MASK "%s", (int)(colon - url), url, at);
 }
 
-char *conf_key_masked(const struct conf_key *key, const struct conf *conf)
+char *conf_key_masked(const struct conf_key *key, const void *base)
 {
-    char *text = conf_key_text(key, conf);
+    char *text = conf_key_text(key, base);
     if ((key->flags & CONF_SECRET) == 0 || *text == '\0') {
         return text;
     }
@@ -193,24 +220,41 @@ char *conf_key_variable(const struct conf_key *key, const char *suffix)
 
 /* ---- finding ---- */
 
-const struct conf_key *conf_key_find(const char *section, const char *name)
+static struct conf_section all_keys(const char *section)
 {
-    for (size_t i = 0; i < conf_keys_count; i++) {
-        if (strcmp(conf_keys[i].section, section) == 0 && strcmp(conf_keys[i].name, name) == 0) {
-            return &conf_keys[i];
+    return (struct conf_section){.keys = conf_keys, .n = conf_keys_count, .section = section};
+}
+
+const struct conf_key *conf_section_find(const struct conf_section *s, const char *name)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (strcmp(s->keys[i].section, s->section) == 0 && strcmp(s->keys[i].name, name) == 0) {
+            return &s->keys[i];
         }
     }
     return NULL;
 }
 
-const struct conf_key *conf_key_find_twin(const char *section, const char *name)
+const struct conf_key *conf_section_find_twin(const struct conf_section *s, const char *name)
 {
     if (!g_str_has_suffix(name, TWIN_SUFFIX)) {
         return NULL;
     }
     g_autofree char *stem = g_strndup(name, strlen(name) - strlen(TWIN_SUFFIX));
-    const struct conf_key *key = conf_key_find(section, stem);
+    const struct conf_key *key = conf_section_find(s, stem);
     return key != NULL && (key->flags & CONF_SECRET) != 0 ? key : NULL;
+}
+
+const struct conf_key *conf_key_find(const char *section, const char *name)
+{
+    const struct conf_section all = all_keys(section);
+    return conf_section_find(&all, name);
+}
+
+const struct conf_key *conf_key_find_twin(const char *section, const char *name)
+{
+    const struct conf_section all = all_keys(section);
+    return conf_section_find_twin(&all, name);
 }
 
 bool conf_section_exists(const char *section)
@@ -265,11 +309,26 @@ static void guess_offer(struct guess *g, const char *typed, const char *candidat
     }
 }
 
+const char *conf_nearest(const char *typed, const char *const *words, size_t n)
+{
+    struct guess g = guess_start(typed);
+    for (size_t i = 0; i < n; i++) {
+        guess_offer(&g, typed, words[i]);
+    }
+    return g.word;
+}
+
 bool conf_unknown_section(const char *section, const char *where, struct err *e)
 {
     struct guess g = guess_start(section);
     for (size_t i = 0; i < conf_keys_count; i++) {
         guess_offer(&g, section, conf_keys[i].section);
+    }
+    /* A section that is named as well is compared by its first word. */
+    g_autofree char *first_word = g_strndup(section, strcspn(section, " "));
+    const char *const named[] = {CONF_JOB_TYPE};
+    if (g.word == NULL && conf_nearest(first_word, named, ARRAY_SIZE(named)) != NULL) {
+        g.word = CONF_JOB_TYPE " NAME";
     }
     if (g.word != NULL) {
         return err_set(e, ERR_INVALID, "%s: unknown section [%.60s]; did you mean [%s]?", where, section, g.word);
@@ -277,25 +336,25 @@ bool conf_unknown_section(const char *section, const char *where, struct err *e)
     return err_set(e, ERR_INVALID, "%s: unknown section [%.60s]; --help-config lists them all", where, section);
 }
 
-bool conf_unknown_key(const char *section, const char *name, const char *where, struct err *e)
+bool conf_unknown_key(const struct conf_section *s, const char *name, const char *where, struct err *e)
 {
     struct guess g = guess_start(name);
     const char *home = NULL;
-    for (size_t i = 0; i < conf_keys_count; i++) {
-        if (strcmp(conf_keys[i].section, section) == 0) {
-            guess_offer(&g, name, conf_keys[i].name);
-        } else if (home == NULL && strcmp(conf_keys[i].name, name) == 0) {
-            home = conf_keys[i].section;
+    for (size_t i = 0; i < s->n; i++) {
+        if (strcmp(s->keys[i].section, s->section) == 0) {
+            guess_offer(&g, name, s->keys[i].name);
+        } else if (home == NULL && strcmp(s->keys[i].name, name) == 0) {
+            home = s->keys[i].section;
         }
     }
     if (home != NULL && g.word == NULL) {
-        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; it belongs to [%s]", where, name, section,
+        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; it belongs to [%s]", where, name, s->title,
                        home);
     }
     if (g.word != NULL) {
-        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", where, name, section,
+        return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", where, name, s->title,
                        g.word);
     }
     return err_set(e, ERR_INVALID, "%s: unknown key \"%.60s\" in [%s]; --help-config lists them all", where, name,
-                   section);
+                   s->title);
 }

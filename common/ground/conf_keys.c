@@ -20,6 +20,11 @@
 static const char *const layouts[] = {[CONF_LAYOUT_LANES] = "lanes", [CONF_LAYOUT_PRIORITY] = "priority", NULL};
 static const char *const tls_modes[] = {
     [CONF_SMTP_TLS_NONE] = "none", [CONF_SMTP_TLS_STARTTLS] = "starttls", [CONF_SMTP_TLS_IMPLICIT] = "tls", NULL};
+const char *const conf_retry_curves[] = {[CONF_RETRY_POLYNOMIAL] = "polynomial",
+                                         [CONF_RETRY_EXPONENTIAL] = "exponential",
+                                         [CONF_RETRY_LINEAR] = "linear",
+                                         [CONF_RETRY_FIXED] = "fixed",
+                                         NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 
 /* clang-format off */
@@ -102,10 +107,12 @@ const struct conf_key conf_keys[] = {
     {KEY(consumer, diagnostics), BOOL, .flags = CONF_RELOAD, .def = "false",
      .help = "Allow the job type that crashes its worker. For tests."},
 
-    {KEY(retry, base_s), INT(0, 86400), .flags = CONF_RELOAD, .def = "15",
-     .help = "The n-th retry comes after base_s + n^4 seconds."},
+    {KEY(retry, curve), CHOICE(conf_retry_curves), .flags = CONF_RELOAD, .def = "polynomial",
+     .help = "The n-th retry comes after: polynomial base_s + n^4 seconds, exponential base_s * 2^(n-1), linear "
+             "base_s * n, fixed base_s."},
+    {KEY(retry, base_s), INT(0, 86400), .flags = CONF_RELOAD, .def = "15", .help = "The first term of that."},
     {KEY(retry, cap_s), INT(0, 2592000), .flags = CONF_RELOAD, .def = "86400",
-     .help = "But not later than this; at least base_s."},
+     .help = "No retry comes later than this; at least base_s."},
     {KEY(retry, jitter_percent), INT(0, 50), .flags = CONF_RELOAD, .def = "10",
      .help = "Give or take this share at random, so that jobs which failed together do not return together."},
 

@@ -79,7 +79,7 @@ static struct conf *load(const struct main_options *o, const char *name, int *re
 {
     struct err e = ERR_INIT;
     CLEANUP(conf_cleanup) struct conf *conf = conf_load(o->config_file, &e);
-    if (conf == NULL) {
+    if (conf == NULL || (o->check != NULL && !o->check(conf, &e))) {
         (void)fprintf(stderr, "%s: %s\n", name, e.text);
         *ret_exit = EX_CONFIG;
         return NULL;

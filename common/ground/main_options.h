@@ -16,6 +16,8 @@ struct main_options {
     bool help_config;
     bool version;
     bool takes_arguments; /* set by the caller before: what is neither an option nor its value is left in argv */
+    /* Set by the caller before: what the configuration must hold beside its own rules. NULL: nothing. */
+    bool (*check)(const struct conf *conf, struct err *e);
 };
 
 /* Parses the shared options and the program's own (extra may be NULL; ends with a zeroed row), then loads

