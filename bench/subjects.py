@@ -94,7 +94,7 @@ class Subject:
 
 class Bellman(Subject):
     name = "Bellman"
-    queues = ("bellman.jobs.high", "bellman.jobs.normal", "bellman.jobs.low")
+    queues = tuple(f"bellman.jobs.{lane}{tier}" for lane in ("high", "normal", "low") for tier in ("", ".backlog"))
 
     def __init__(self, stack):
         super().__init__(stack, stack.env["BELLMAN_DB_NAME"])

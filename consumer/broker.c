@@ -12,11 +12,10 @@
 /* What is not yet claimed came on a connection that is gone; the broker delivers it again. */
 static void forget_deliveries(struct pipeline *p)
 {
-    pthread_mutex_lock(&p->lock);
-    for (int l = 0; l < LANES; l++) {
-        g_queue_clear_full(&p->inbox[l], g_free);
+    for (struct delivery *d = pipeline_take_unclaimed(p); d != NULL; d = pipeline_take_unclaimed(p)) {
+        g_free(d);
     }
-    g_queue_clear_full(&p->deferred, g_free);
+    pthread_mutex_lock(&p->lock);
     g_array_set_size(p->verdicts, 0);
     pthread_mutex_unlock(&p->lock);
 }
@@ -42,7 +41,7 @@ static bool take_delivery(struct pipeline *p, struct mq *mq, const struct mq_eve
     d->redelivered = event->redelivered;
     d->message = event->message;
     pthread_mutex_lock(&p->lock);
-    g_queue_push_tail(&p->inbox[d->message.lane], d);
+    g_queue_push_tail(&p->inbox[d->message.tier][d->message.lane], d);
     if (p->claimer_waits) {
         p->claimer_waits = false;
         pthread_cond_signal(&p->claim_cond);
@@ -77,21 +76,16 @@ static bool send_verdicts(struct pipeline *p, struct mq *mq, struct err *e)
 /* At shutdown: what was delivered and not claimed goes back to the queue for another worker. */
 static bool hand_back_unclaimed(struct pipeline *p, struct mq *mq, struct err *e)
 {
-    bool ok = true;
-    for (int l = 0; l <= LANES && ok; l++) {
-        GQueue *queue = l < LANES ? &p->inbox[l] : &p->deferred;
-        for (;;) {
-            pthread_mutex_lock(&p->lock);
-            g_autofree struct delivery *d = g_queue_pop_head(queue);
-            pthread_mutex_unlock(&p->lock);
-            if (d == NULL || !ok) {
-                break;
-            }
-            const struct verdict back = {d->epoch, d->tag, VERDICT_REQUEUE};
-            ok = settle_one(mq, &back, e);
+    for (;;) {
+        g_autofree struct delivery *d = pipeline_take_unclaimed(p);
+        if (d == NULL) {
+            return true;
+        }
+        const struct verdict back = {d->epoch, d->tag, VERDICT_REQUEUE};
+        if (!settle_one(mq, &back, e)) {
+            return false;
         }
     }
-    return ok;
 }
 
 static struct mq *connect_and_consume(struct pipeline *p, struct err *e)

@@ -1,5 +1,6 @@
 /*
- * claimer.c: takes deliveries by priority, claims them in the database in batches and hands them to the runners.
+ * claimer.c: takes deliveries by tier and priority, claims them in the database in batches and hands them to the
+ * runners.
  *
  * It claims what can start at once, and beyond that only as much as is expected to start within LOOKAHEAD_US, so that
  * short jobs share a transaction and a long job never makes a claimed one wait.
@@ -9,6 +10,8 @@
 #include "pipeline.h"
 
 #define LOOKAHEAD_US (20 * US_PER_MS)
+/* Of a batch while others are active: a job of theirs that comes during a claim waits for its commit. */
+#define SHARED_BACKLOG_MAX 64
 #define MISS_LIMIT 5
 #define MISS_DELAY_US (400 * US_PER_MS)
 #define HELD_DELAY_US (200 * US_PER_MS)
@@ -18,8 +21,9 @@
 
 struct batch {
     GPtrArray *deliveries; /* struct delivery, owned */
-    int64_t cost_us[LANES];
-    size_t count[LANES];
+    int64_t cost_us[TIERS][LANES];
+    size_t count[TIERS][LANES];
+    guint backlog; /* deliveries of the backlog tier */
 };
 
 static void requeue_deferred(struct pipeline *p)
@@ -27,54 +31,92 @@ static void requeue_deferred(struct pipeline *p)
     int64_t now_us = clock_mono_us();
     for (guint n = g_queue_get_length(&p->deferred); n > 0; n--) {
         struct delivery *d = g_queue_pop_head(&p->deferred);
-        g_queue_push_tail(d->not_before_us <= now_us ? &p->inbox[d->message.lane] : &p->deferred, d);
+        bool is_due = d->not_before_us <= now_us;
+        g_queue_push_tail(is_due ? &p->inbox[d->message.tier][d->message.lane] : &p->deferred, d);
     }
 }
 
-/* Room for one more job of the lane, given what waits in its own and higher lanes. */
-static bool has_room(const struct pipeline *p, const struct batch *b, enum lane lane, int64_t cost_us)
+struct ahead {
+    size_t jobs;
+    int64_t us;
+};
+
+static void add_ahead(const struct pipeline *p, const struct batch *b, enum tier tier, enum lane lane,
+                      struct ahead *sum)
 {
-    size_t ahead = 0;
-    int64_t ahead_us = 0;
     for (enum lane l = LANE_HIGH; l <= lane; l++) {
-        ahead += p->runnable[l].length + b->count[l];
-        ahead_us += p->runnable_cost_us[l] + b->cost_us[l];
+        sum->jobs += p->runnable[tier][l].length + b->count[tier][l];
+        sum->us += p->runnable_cost_us[tier][l] + b->cost_us[tier][l];
     }
-    size_t idle = p->runners - p->running;
-    return ahead < idle || (ahead_us + cost_us) / (int64_t)p->runners <= LOOKAHEAD_US - cost_us;
 }
 
-static void lanes_with_room(struct pipeline *p, const struct batch *b, bool waiting[LANES])
+/* Room for one more job of the lane, given what waits in its own and higher lanes. What is claimed of the backlog tier
+ * is not in the way of the main tier, which overtakes it. */
+static bool has_room(struct pipeline *p, const struct batch *b, enum tier tier, enum lane lane, int64_t cost_us)
 {
-    for (enum lane l = LANE_HIGH; l < LANES; l++) {
-        const struct delivery *head = g_queue_peek_head(&p->inbox[l]);
-        waiting[l] = head != NULL && has_room(p, b, l, pace_expect_us(&p->pace, head->message.job_type));
+    struct ahead ahead = {0};
+    size_t runners = p->runners;
+    size_t idle = p->runners - p->running;
+    add_ahead(p, b, tier, lane, &ahead);
+    if (tier == TIER_BACKLOG) {
+        add_ahead(p, b, TIER_MAIN, LANES - 1, &ahead);
+        runners = pipeline_backlog_runners(p);
+        idle = MIN(idle, runners - MIN(runners, p->running_backlog));
     }
+    return ahead.jobs < idle || (ahead.us + cost_us) / (int64_t)runners <= LOOKAHEAD_US - cost_us;
+}
+
+static struct lane_choice look(struct pipeline *p, const struct batch *b, guint backlog_max)
+{
+    struct lane_choice choice = {0};
+    for (int i = 0; i < TIERS * LANES; i++) {
+        enum tier tier = (enum tier)(i / LANES);
+        enum lane lane = (enum lane)(i % LANES);
+        const struct delivery *head = g_queue_peek_head(&p->inbox[tier][lane]);
+        bool may = head != NULL && (tier == TIER_MAIN || b->backlog < backlog_max);
+        if (may && has_room(p, b, tier, lane, pace_expect_us(&p->pace, head->message.job_type))) {
+            choice.waiting[tier][lane] = true;
+            choice.share_percent[tier][lane] = pipeline_share_percent(p, head);
+        }
+    }
+    return choice;
 }
 
 /* Moves deliveries into the batch while there is room. Called with the lock held. */
 static void fill_batch(struct pipeline *p, struct batch *b)
 {
     const struct conf *conf = atomic_load(&p->conf);
-    while (b->deliveries->len < (guint)conf->consumer.batch_max) {
-        bool waiting[LANES];
-        lanes_with_room(p, b, waiting);
-        enum lane lane = lane_draw_next(&p->claim_draw, waiting, conf->consumer.low_share_percent);
-        if (lane == LANES) {
+    guint batch_max = (guint)conf->consumer.batch_max;
+    guint backlog_max = reserve_is_shared(&p->reserve, clock_mono_us()) ? MIN(batch_max, SHARED_BACKLOG_MAX)
+                                                                        : batch_max;
+    while (b->deliveries->len < batch_max) {
+        enum tier tier = TIER_MAIN;
+        enum lane lane = LANE_HIGH;
+        const struct lane_choice choice = look(p, b, backlog_max);
+        if (!tier_draw_next(&p->claim_draw, &choice, &tier, &lane)) {
             return;
         }
-        struct delivery *d = g_queue_pop_head(&p->inbox[lane]);
-        b->cost_us[lane] += pace_expect_us(&p->pace, d->message.job_type);
-        b->count[lane]++;
+        struct delivery *d = g_queue_pop_head(&p->inbox[tier][lane]);
+        b->cost_us[tier][lane] += pace_expect_us(&p->pace, d->message.job_type);
+        b->count[tier][lane]++;
+        b->backlog += tier == TIER_BACKLOG ? 1 : 0;
         g_ptr_array_add(b->deliveries, d);
     }
+}
+
+/* How long the claimer may sleep: what is deferred comes back, and a reserve ends, without anybody's word. */
+static int64_t sleep_ms(struct pipeline *p)
+{
+    if (!g_queue_is_empty(&p->deferred)) {
+        return DEFERRED_POLL_MS;
+    }
+    return pipeline_backlog_runners(p) < p->runners ? RESERVE_POLL_MS : 0;
 }
 
 /* Waits until something can be claimed; false when the pipeline drains. */
 static bool next_batch(struct pipeline *p, struct batch *b)
 {
-    memset(b->cost_us, 0, sizeof(b->cost_us));
-    memset(b->count, 0, sizeof(b->count));
+    *b = (struct batch){.deliveries = b->deliveries};
     pthread_mutex_lock(&p->lock);
     while (pipeline_phase(p) == PIPELINE_RUNNING) {
         requeue_deferred(p);
@@ -84,13 +126,7 @@ static bool next_batch(struct pipeline *p, struct batch *b)
             break;
         }
         p->claimer_waits = true;
-        if (g_queue_is_empty(&p->deferred)) {
-            pthread_cond_wait(&p->claim_cond, &p->lock);
-        } else {
-            struct timespec until;
-            clock_deadline(DEFERRED_POLL_MS, &until);
-            (void)pthread_cond_timedwait(&p->claim_cond, &p->lock, &until);
-        }
+        pipeline_wait(p, &p->claim_cond, sleep_ms(p));
     }
     pthread_mutex_unlock(&p->lock);
     return b->deliveries->len > 0;
@@ -163,11 +199,13 @@ static bool make_runnable(struct pipeline *p, const struct delivery *d, struct j
     enum lane lane = lane_of_priority(w->claim.priority);
     atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
-    p->runnable_cost_us[lane] += w->cost_us;
+    enum tier tier = d->message.tier;
+    reserve_note(&p->reserve, w->claim.organization_id, clock_mono_us());
+    p->runnable_cost_us[tier][lane] += w->cost_us;
     w->is_suspect = job_is_suspect(w->claim.crash_count, crash_limit);
     p->suspects += w->is_suspect ? 1 : 0;
     g_hash_table_add(p->active, w);
-    g_queue_push_tail(&p->runnable[lane], w);
+    g_queue_push_tail(&p->runnable[tier][lane], w);
     if (pipeline_phase(p) == PIPELINE_HARD) {
         work_stop(w, STOP_SHUTDOWN);
     }

@@ -1,5 +1,7 @@
 #include "lanes.h"
 
+#include <glib.h>
+
 #define WHOLE_TURN_PERCENT 100
 
 static enum lane highest_waiting(const bool waiting[LANES])
@@ -24,7 +26,7 @@ static enum lane owed_a_turn(const struct lane_draw *draw, const bool waiting[LA
     return owed;
 }
 
-enum lane lane_draw_next(struct lane_draw *draw, const bool waiting[LANES], int64_t share_percent)
+enum lane lane_draw_next(struct lane_draw *draw, const bool waiting[LANES], const int64_t share_percent[LANES])
 {
     enum lane first = highest_waiting(waiting);
     if (first == LANES) {
@@ -37,7 +39,33 @@ enum lane lane_draw_next(struct lane_draw *draw, const bool waiting[LANES], int6
     }
     for (enum lane l = first + 1; l < LANES; l++) {
         /* An empty lane keeps no credit: it would jump the queue long after the pressure ended. */
-        draw->credit_percent[l] = waiting[l] ? draw->credit_percent[l] + share_percent : 0;
+        draw->credit_percent[l] = waiting[l] ? draw->credit_percent[l] + share_percent[l] : 0;
     }
     return first;
+}
+
+int64_t lane_share_percent(int64_t least_percent, int64_t waited_s, int64_t ageing_s)
+{
+    if (ageing_s <= 0) {
+        return least_percent;
+    }
+    int64_t aged_s = CLAMP(waited_s, 0, ageing_s);
+    return least_percent + (WHOLE_TURN_PERCENT - least_percent) * aged_s / ageing_s;
+}
+
+bool tier_draw_next(struct tier_draw *draw, const struct lane_choice *choice, enum tier *ret_tier, enum lane *ret_lane)
+{
+    bool waiting[TIERS];
+    for (enum tier t = TIER_MAIN; t < TIERS; t++) {
+        waiting[t] = highest_waiting(choice->waiting[t]) != LANES;
+    }
+    if (!waiting[TIER_MAIN] && !waiting[TIER_BACKLOG]) {
+        return false;
+    }
+    bool is_contested = waiting[TIER_MAIN] && waiting[TIER_BACKLOG];
+    enum tier tier = waiting[TIER_MAIN] && !(is_contested && draw->is_backlogs_turn) ? TIER_MAIN : TIER_BACKLOG;
+    draw->is_backlogs_turn = is_contested && tier == TIER_MAIN;
+    *ret_tier = tier;
+    *ret_lane = lane_draw_next(&draw->lanes[tier], choice->waiting[tier], choice->share_percent[tier]);
+    return true;
 }

@@ -159,6 +159,7 @@ int main(int argc, char **argv)
     c.retired = g_ptr_array_new_with_free_func((GDestroyNotify)conf_free);
     pipeline_init(&c.pipeline, conf);
     c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
+    c.pipeline.load = org_load_new();
     c.pipeline.dispatcher = dispatcher_start(conf);
     c.pipeline.steward = steward_new(&c.pipeline);
     c.control = control_start(conf, "consumer", keeper_on_control, &c.pipeline);
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
     log_info("consumer.stopped", LNONE);
     steward_free(c.pipeline.steward);
     cache_free(c.pipeline.settings_cache);
+    org_load_free(c.pipeline.load);
     conf_free(atomic_load(&c.pipeline.conf));
     pipeline_release(&c.pipeline);
     g_ptr_array_unref(c.retired);

@@ -14,9 +14,9 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
     service_cond_init(&p->run_cond);
     service_cond_init(&p->done_cond);
     service_cond_init(&p->phase_cond);
-    for (int l = 0; l < LANES; l++) {
-        g_queue_init(&p->inbox[l]);
-        g_queue_init(&p->runnable[l]);
+    for (int i = 0; i < TIERS * LANES; i++) {
+        g_queue_init(&p->inbox[i / LANES][i % LANES]);
+        g_queue_init(&p->runnable[i / LANES][i % LANES]);
     }
     g_queue_init(&p->deferred);
     g_queue_init(&p->done);
@@ -30,9 +30,9 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
 
 void pipeline_release(struct pipeline *p)
 {
-    for (int l = 0; l < LANES; l++) {
-        g_queue_clear_full(&p->inbox[l], g_free);
-        g_queue_clear_full(&p->runnable[l], (GDestroyNotify)work_free);
+    for (int i = 0; i < TIERS * LANES; i++) {
+        g_queue_clear_full(&p->inbox[i / LANES][i % LANES], g_free);
+        g_queue_clear_full(&p->runnable[i / LANES][i % LANES], (GDestroyNotify)work_free);
     }
     g_queue_clear_full(&p->deferred, g_free);
     g_queue_clear_full(&p->done, (GDestroyNotify)work_free);
@@ -77,11 +77,35 @@ size_t pipeline_pending(struct pipeline *p)
 {
     pthread_mutex_lock(&p->lock);
     size_t n = g_hash_table_size(p->active) + p->claiming + p->verdicts->len;
-    for (int l = 0; l < LANES; l++) {
-        n += g_queue_get_length(&p->inbox[l]);
+    for (int i = 0; i < TIERS * LANES; i++) {
+        n += g_queue_get_length(&p->inbox[i / LANES][i % LANES]);
     }
     pthread_mutex_unlock(&p->lock);
     return n;
+}
+
+struct delivery *pipeline_take_unclaimed(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct delivery *d = g_queue_pop_head(&p->deferred);
+    for (int i = 0; i < TIERS * LANES && d == NULL; i++) {
+        d = g_queue_pop_head(&p->inbox[i / LANES][i % LANES]);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return d;
+}
+
+int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    int64_t published_s = head->message.published_s;
+    int64_t waited_s = published_s == 0 ? 0 : clock_wall_us() / US_PER_S - published_s;
+    return lane_share_percent(conf->consumer.low_share_percent, waited_s, conf->consumer.ageing_s);
+}
+
+size_t pipeline_backlog_runners(struct pipeline *p)
+{
+    return reserve_backlog_runners(&p->reserve, p->runners, clock_mono_us());
 }
 
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n)
@@ -93,6 +117,17 @@ void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t 
     g_array_append_vals(p->verdicts, verdicts, (guint)n);
     pthread_mutex_unlock(&p->lock);
     pipeline_wake_broker(p);
+}
+
+void pipeline_wait(struct pipeline *p, pthread_cond_t *cond, int64_t ms)
+{
+    struct timespec deadline;
+    if (ms == 0) {
+        pthread_cond_wait(cond, &p->lock);
+        return;
+    }
+    clock_deadline(ms, &deadline);
+    (void)pthread_cond_timedwait(cond, &p->lock, &deadline);
 }
 
 void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until)

@@ -19,11 +19,13 @@
 #include "domain/cache.h"
 #include "domain/dispatcher.h"
 #include "domain/job.h"
+#include "domain/org_load.h"
 #include "ground/conf.h"
 #include "handler.h"
 #include "lanes.h"
 #include "pace.h"
 #include "ports/mq.h"
+#include "reserve.h"
 
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT, STOP_LOST, STOP_SHUTDOWN };
 
@@ -74,28 +76,31 @@ struct pipeline {
     char worker_id[WORKER_ID_BYTES];
     struct dispatcher *dispatcher;
     struct cache *settings_cache;
+    struct org_load *load;
     struct steward *steward; /* to be poked */
 
     pthread_mutex_t lock;
-    pthread_cond_t claim_cond; /* inbox or room changed */
-    pthread_cond_t run_cond;   /* run queue changed */
-    pthread_cond_t done_cond;  /* done queue holds what the finisher waits for */
-    pthread_cond_t phase_cond; /* phase changed; who only pauses sleeps here */
-    _Atomic int phase;         /* enum pipeline_phase */
-    GQueue inbox[LANES];       /* struct delivery */
-    GQueue deferred;           /* struct delivery to be looked at again later */
-    GQueue runnable[LANES];    /* struct work */
-    int64_t runnable_cost_us[LANES];
+    pthread_cond_t claim_cond;     /* inbox or room changed */
+    pthread_cond_t run_cond;       /* run queue changed */
+    pthread_cond_t done_cond;      /* done queue holds what the finisher waits for */
+    pthread_cond_t phase_cond;     /* phase changed; who only pauses sleeps here */
+    _Atomic int phase;             /* enum pipeline_phase */
+    GQueue inbox[TIERS][LANES];    /* struct delivery */
+    GQueue deferred;               /* struct delivery to be looked at again later */
+    GQueue runnable[TIERS][LANES]; /* struct work */
+    int64_t runnable_cost_us[TIERS][LANES];
     GQueue done;        /* struct work */
     guint done_wanted;  /* the finisher sleeps until done holds so many; 0: it is awake */
     bool claimer_waits; /* for something to claim, or for room */
     GHashTable *active; /* set of struct work, from claim to verdict */
     size_t runners;
     size_t running;
-    size_t claiming; /* deliveries in the claimer's hands */
-    size_t suspects; /* active ones that another crash would fail (job_is_suspect) */
-    struct lane_draw claim_draw;
-    struct lane_draw run_draw;
+    size_t running_backlog; /* of the backlog tier */
+    size_t claiming;        /* deliveries in the claimer's hands */
+    size_t suspects;        /* active ones that another crash would fail (job_is_suspect) */
+    struct tier_draw claim_draw;
+    struct tier_draw run_draw;
+    struct reserve reserve;
     struct pace pace;
 
     GArray *verdicts; /* struct verdict; for the broker thread */
@@ -114,9 +119,21 @@ void pipeline_release(struct pipeline *p);
 void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase);
 /* Deliveries, claims and runs that still need a verdict. */
 size_t pipeline_pending(struct pipeline *p);
+/* Takes what was delivered and is not claimed out of its place, one at a time, for the caller to free; NULL: nothing is
+ * left. */
+struct delivery *pipeline_take_unclaimed(struct pipeline *p);
+/* How much of a turn a job that waits at its lane's head earns the lane (lanes.h). */
+int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head);
+/* How many runners the backlog tier may have now. The lock is held. */
+size_t pipeline_backlog_runners(struct pipeline *p);
 void pipeline_wake_broker(struct pipeline *p);
 /* Queues a verdict for the broker thread and wakes it. */
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n);
+
+/* Waits on one of the conditions, for ms at the most (0: without end). The lock is held. */
+void pipeline_wait(struct pipeline *p, pthread_cond_t *cond, int64_t ms);
+/* The end of a minute without others frees runners without a word: who waits for them looks again after this time. */
+#define RESERVE_POLL_MS 1000
 
 /* Sleeps for ms, or until the pipeline has reached phase until. */
 void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until);

@@ -15,7 +15,8 @@
 #define RECONCILE_QUICK_MS 5000
 #define RECONCILE_FULL_EVERY 6 /* quick rounds */
 #define LOST_AGE_MS 5000
-#define COUNT_LIMIT 20000
+#define COUNT_LIMIT 20000 /* lost rows that one round looks for */
+#define HELD_LIMIT 50000 /* longer queues are not counted against the rows */
 #define WHOLE_TURN_PERCENT 100
 
 struct relay {
@@ -40,10 +41,17 @@ static bool publisher_has_room(const struct relay *r)
     return dispatcher_is_ready(r->p->dispatcher) && dispatcher_backlog(r->p->dispatcher) < BACKLOG_LIMIT;
 }
 
+static struct job_tiers tiers(const struct relay *r)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    return (struct job_tiers){r->p->load, conf->limits.backlog_threshold};
+}
+
 static bool publish_due(struct relay *r, size_t *ret_n, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
-    if (!job_take_due(r->db, r->refs, r->batch, conf->consumer.dispatch_grace_ms, ret_n, e)) {
+    const struct job_tiers to = tiers(r);
+    if (!job_take_due(r->db, &to, r->refs, r->batch, conf->consumer.dispatch_grace_ms, ret_n, e)) {
         return false;
     }
     for (size_t i = 0; i < *ret_n; i++) {
@@ -76,7 +84,8 @@ static bool push_ahead(struct relay *r, enum lane lane, int64_t claims_above, st
         return true;
     }
     size_t n = 0;
-    if (!job_take_waiting(r->db, lane, r->refs, turns, conf->consumer.dispatch_grace_ms, &n, e)) {
+    const struct job_tiers to = tiers(r);
+    if (!job_take_waiting(r->db, &to, lane, r->refs, turns, conf->consumer.dispatch_grace_ms, &n, e)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -133,46 +142,73 @@ static bool elect(struct relay *r, struct err *e)
     return true;
 }
 
-static bool redispatch(struct relay *r, enum lane lane, int64_t min_age_ms, struct err *e)
+/* Up to max rows, a batch at a time. */
+static bool redispatch(struct relay *r, enum lane lane, int64_t max, struct err *e)
 {
+    int64_t total = 0;
     size_t n = 0;
-    if (!job_redispatch_lost(r->db, lane, min_age_ms, r->batch, &n, e)) {
-        return false;
-    }
-    if (n > 0) {
-        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", n),
+    size_t wanted = 0;
+    do {
+        wanted = (size_t)MIN((int64_t)r->batch, max - total);
+        if (!job_redispatch_lost(r->db, lane, LOST_AGE_MS, wanted, &n, e)) {
+            return false;
+        }
+        total += (int64_t)n;
+    } while (n == wanted && total < max);
+    if (total > 0) {
+        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", total),
                  LSTR("then", "publishing them again"));
     }
     return true;
 }
 
-/* An empty queue with rows that count on it has lost them, or busy workers hold them unclaimed: a second message is
- * harmless, and then lies in the queue, so that this is not repeated. Every sixth round a queue that is not
- * empty is counted against the rows as well. */
-static bool reconcile_lane(struct relay *r, enum lane lane, int64_t ready, int64_t consumers, struct err *e)
+/* Of a lane's queues in all tiers: rows do not say in which their message is. */
+struct depth {
+    int64_t ready;
+    int64_t consumers;
+};
+
+/* Empty queues with rows that count on them have lost them, or busy workers hold them unclaimed: a second message is
+ * harmless, and then lies in a queue, so that this is not repeated. Every sixth round queues that are not empty are
+ * counted against the rows as well. */
+static bool reconcile_lane(struct relay *r, enum lane lane, const struct depth *depth, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
-    if (ready == 0) {
-        return redispatch(r, lane, LOST_AGE_MS, e);
+    if (depth->ready == 0) {
+        return redispatch(r, lane, COUNT_LIMIT, e);
     }
-    int64_t held = ready + consumers * conf->consumer.prefetch;
-    if (r->round % RECONCILE_FULL_EVERY != 0 || held > COUNT_LIMIT) {
+    int64_t held = depth->ready + depth->consumers * conf->consumer.prefetch;
+    if (r->round % RECONCILE_FULL_EVERY != 0 || held > HELD_LIMIT) {
         return true;
     }
     int64_t rows = 0;
-    if (!job_count_dispatched(r->db, lane, LOST_AGE_MS, held + 1, &rows, e)) {
+    if (!job_count_dispatched(r->db, lane, LOST_AGE_MS, held + COUNT_LIMIT, &rows, e)) {
         return false;
     }
-    return rows <= held || redispatch(r, lane, LOST_AGE_MS, e);
+    return rows <= held || redispatch(r, lane, rows - held, e);
 }
 
-static bool ask_depth(struct relay *r, enum lane lane, int64_t *ready, int64_t *consumers)
+static bool sum_depth(struct mq *mq, enum lane lane, struct depth *ret, struct err *e)
+{
+    *ret = (struct depth){0};
+    for (enum tier tier = TIER_MAIN; tier < TIERS; tier++) {
+        struct depth depth = {0};
+        if (!mq_depth(mq, tier, lane, &depth.ready, &depth.consumers, e)) {
+            return false;
+        }
+        ret->ready += depth.ready;
+        ret->consumers += depth.consumers;
+    }
+    return true;
+}
+
+static bool ask_depth(struct relay *r, enum lane lane, struct depth *ret)
 {
     struct err e = ERR_INIT;
     if (r->mq == NULL) {
         r->mq = mq_connect(atomic_load(&r->p->conf), "bellman-relay", &e);
     }
-    if (r->mq != NULL && mq_depth(r->mq, lane, ready, consumers, &e)) {
+    if (r->mq != NULL && sum_depth(r->mq, lane, ret, &e)) {
         r->blind = false;
         return true;
     }
@@ -195,12 +231,11 @@ static bool reconcile(struct relay *r, struct err *e)
         return false;
     }
     for (enum lane lane = LANE_HIGH; r->leader && lane < LANES; lane++) {
-        int64_t ready = 0;
-        int64_t consumers = 0;
-        if (!ask_depth(r, lane, &ready, &consumers)) {
+        struct depth depth = {0};
+        if (!ask_depth(r, lane, &depth)) {
             return true;
         }
-        if (!reconcile_lane(r, lane, ready, consumers, e)) {
+        if (!reconcile_lane(r, lane, &depth, e)) {
             return false;
         }
     }

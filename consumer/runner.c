@@ -16,25 +16,48 @@
 #define SNOOZE_MIN_MS MS_PER_S
 #define SNOOZE_MAX_MS (30 * 24 * 3600 * MS_PER_S)
 
-/* Takes the next job by priority; NULL when the pipeline has stopped. Called and returns with the lock held. */
+static struct work *pop(struct pipeline *p, enum tier tier, enum lane lane)
+{
+    struct work *w = g_queue_pop_head(&p->runnable[tier][lane]);
+    p->runnable_cost_us[tier][lane] -= w->cost_us;
+    return w;
+}
+
+/* What may start; ret_held: backlog jobs wait for runners that are kept from them. */
+static struct lane_choice look(struct pipeline *p, bool *ret_held)
+{
+    struct lane_choice choice = {0};
+    bool backlog_may = p->running_backlog < pipeline_backlog_runners(p);
+    *ret_held = false;
+    for (int i = 0; i < TIERS * LANES; i++) {
+        enum tier tier = (enum tier)(i / LANES);
+        const struct work *head = g_queue_peek_head(&p->runnable[tier][i % LANES]);
+        bool may = tier == TIER_MAIN || backlog_may;
+        *ret_held = *ret_held || (head != NULL && !may);
+        if (head != NULL && may) {
+            choice.waiting[tier][i % LANES] = true;
+            choice.share_percent[tier][i % LANES] = pipeline_share_percent(p, &head->delivery);
+        }
+    }
+    return choice;
+}
+
+/* Takes the next job by tier and priority; NULL when the pipeline has stopped. Called and returns with the lock held.
+ */
 static struct work *draw(struct pipeline *p)
 {
-    const struct conf *conf = atomic_load(&p->conf);
     for (;;) {
-        bool waiting[LANES];
-        for (enum lane l = LANE_HIGH; l < LANES; l++) {
-            waiting[l] = !g_queue_is_empty(&p->runnable[l]);
-        }
-        enum lane lane = lane_draw_next(&p->run_draw, waiting, conf->consumer.low_share_percent);
-        if (lane != LANES) {
-            struct work *w = g_queue_pop_head(&p->runnable[lane]);
-            p->runnable_cost_us[lane] -= w->cost_us;
-            return w;
+        bool is_held = false;
+        const struct lane_choice choice = look(p, &is_held);
+        enum tier tier = TIER_MAIN;
+        enum lane lane = LANE_HIGH;
+        if (tier_draw_next(&p->run_draw, &choice, &tier, &lane)) {
+            return pop(p, tier, lane);
         }
         if (pipeline_phase(p) == PIPELINE_STOPPED) {
             return NULL;
         }
-        pthread_cond_wait(&p->run_cond, &p->lock);
+        pipeline_wait(p, &p->run_cond, is_held ? RESERVE_POLL_MS : 0);
     }
 }
 
@@ -215,6 +238,11 @@ static void wake_neighbours(struct pipeline *p)
     }
 }
 
+static bool is_of_backlog(const struct work *w)
+{
+    return w->delivery.message.tier == TIER_BACKLOG;
+}
+
 void *runner_run(void *arg)
 {
     struct pipeline *p = arg;
@@ -223,10 +251,12 @@ void *runner_run(void *arg)
     pthread_mutex_lock(&p->lock);
     for (struct work *w = draw(p); w != NULL; w = draw(p)) {
         p->running++;
+        p->running_backlog += is_of_backlog(w) ? 1 : 0;
         pthread_mutex_unlock(&p->lock);
         run_one(p, w, db, smtp);
         pthread_mutex_lock(&p->lock);
         p->running--;
+        p->running_backlog -= is_of_backlog(w) ? 1 : 0;
         pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
         g_queue_push_tail(&p->done, w);
         wake_neighbours(p);

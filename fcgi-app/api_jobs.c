@@ -113,6 +113,7 @@ static int64_t scheduled_us(const struct call *c)
 static void publish(struct call *c, const struct job_new *job, const char *id)
 {
     struct job_ref ref = {.attempt = 0, .lane = lane_of_priority(job->priority)};
+    ref.tier = org_load_tier(c->api->load, c->db, job->organization_id, c->conf->limits.backlog_threshold);
     g_strlcpy(ref.id, id, sizeof(ref.id));
     g_strlcpy(ref.job_type, job->job_type, sizeof(ref.job_type));
     g_strlcpy(ref.traceparent, job->traceparent == NULL ? "" : job->traceparent, sizeof(ref.traceparent));
@@ -137,6 +138,9 @@ static void answer_inserted(struct call *c, const struct job_new *job, enum job_
     if (outcome == JOB_NOT_UNIQUE) {
         answer_not_unique(c, id);
         return;
+    }
+    if (outcome == JOB_INSERTED) {
+        org_load_add(c->api->load, job->organization_id, 1);
     }
     if (outcome == JOB_INSERTED && job->scheduled_wall_us == 0) {
         publish(c, job, id);

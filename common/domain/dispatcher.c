@@ -10,11 +10,13 @@
 #include "ground/log.h"
 #include "ports/service.h"
 
-#define QUEUE_MAX 20000
-#define WINDOW 2000   /* unconfirmed at one time */
-#define TURN 200      /* publishes between two looks at what the broker says */
-#define MARKS_MAX 500 /* confirmed jobs in one statement */
-#define MARKS_LEAST 8 /* but not split further than this */
+#define QUEUE_MAX 10000    /* of each tier */
+#define WINDOW 2000        /* unconfirmed at one time */
+#define WINDOW_BACKLOG 500 /* of them of the backlog tier: the broker takes up messages in the order of their coming \
+                            */
+#define TURN 200           /* publishes between two looks at what the broker says */
+#define MARKS_MAX 500      /* confirmed jobs in one statement */
+#define MARKS_LEAST 8      /* but not split further than this */
 #define LOST_BATCH 1000
 #define LOCKED_TRIES 3
 #define IDLE_MS 1000
@@ -51,6 +53,7 @@ struct dispatcher {
     struct db *db;
     struct mq *mq;
     struct outstanding *outstanding;
+    size_t backlog_unconfirmed; /* messages of the backlog tier */
     bool is_blocked;
     bool lost[LANES];      /* its queue was made anew: messages that rows count on are gone */
     size_t lost_batch;     /* rows at a time: fewer after a statement that took too long */
@@ -156,9 +159,15 @@ static void flush_due_marks(struct dispatcher *d)
 
 /* --- what the broker says ----------------------------------------------------------------------------------------- */
 
+static bool is_of_backlog(const struct dispatch_entry *entry)
+{
+    return entry->kind == DISPATCH_JOB && entry->job.ref.tier == TIER_BACKLOG;
+}
+
 static void on_confirmed(void *arg, const struct dispatch_entry *entry, bool is_returned)
 {
     struct dispatcher *d = arg;
+    d->backlog_unconfirmed -= is_of_backlog(entry) ? 1 : 0;
     if (is_returned || entry->kind == DISPATCH_BROADCAST) {
         return;
     }
@@ -168,6 +177,7 @@ static void on_confirmed(void *arg, const struct dispatch_entry *entry, bool is_
 static void on_rejected(void *arg, const struct dispatch_entry *entry, bool is_returned UNUSED)
 {
     struct dispatcher *d = arg;
+    d->backlog_unconfirmed -= is_of_backlog(entry) ? 1 : 0;
     if (is_time(&d->rejected)) {
         log_warn("dispatcher.rejected", LSTR("job_id", entry->job.ref.id), LSTR("lane", lane_name(entry->job.ref.lane)),
                  LINT("messages", take_count(&d->rejected)),
@@ -255,7 +265,8 @@ static bool publish_entry(struct dispatcher *d, const struct dispatch_entry *ent
         return mq_broadcast(d->mq, entry->body, sequence, e);
     }
     const struct job_ref *ref = &entry->job.ref;
-    struct mq_message message = {.attempt = ref->attempt, .lane = ref->lane, .ahead = ref->ahead};
+    struct mq_message message = {.attempt = ref->attempt, .tier = ref->tier, .lane = ref->lane, .ahead = ref->ahead};
+    message.published_s = clock_wall_us() / US_PER_S;
     g_strlcpy(message.job_id, ref->id, sizeof(message.job_id));
     g_strlcpy(message.job_type, ref->job_type, sizeof(message.job_type));
     g_strlcpy(message.traceparent, ref->traceparent, sizeof(message.traceparent));
@@ -269,11 +280,16 @@ static bool can_publish(const struct dispatcher *d)
     return !d->is_blocked && outstanding_has_room(d->outstanding);
 }
 
+static bool is_backlog_held(const struct dispatcher *d)
+{
+    return d->backlog_unconfirmed >= WINDOW_BACKLOG;
+}
+
 static bool publish_some(struct dispatcher *d, struct err *e)
 {
     for (int i = 0; i < TURN && can_publish(d); i++) {
         struct dispatch_entry entry = {0};
-        if (!dispatch_queue_pop(d->queue, &entry)) {
+        if (!dispatch_queue_pop(d->queue, is_backlog_held(d), &entry)) {
             return true;
         }
         uint64_t sequence = 0;
@@ -284,13 +300,14 @@ static bool publish_some(struct dispatcher *d, struct err *e)
             return false;
         }
         outstanding_add(d->outstanding, sequence, &entry, clock_mono_us());
+        d->backlog_unconfirmed += is_of_backlog(&entry) ? 1 : 0;
     }
     return true;
 }
 
 static int wait_ms(struct dispatcher *d)
 {
-    if (can_publish(d) && dispatch_queue_length(d->queue) > 0) {
+    if (can_publish(d) && dispatch_queue_length(d->queue, is_backlog_held(d)) > 0) {
         return 0;
     }
     int64_t wait = atomic_load(&d->stop_us) == 0 ? IDLE_MS : MARK_DELAY_MS;
@@ -335,7 +352,7 @@ static bool is_drained(struct dispatcher *d)
     if (stop_us == 0) {
         return false;
     }
-    bool is_empty = dispatch_queue_length(d->queue) == 0 && outstanding_count(d->outstanding) == 0;
+    bool is_empty = dispatch_queue_length(d->queue, false) == 0 && outstanding_count(d->outstanding) == 0;
     return is_empty || d->is_blocked || clock_mono_us() >= stop_us;
 }
 
@@ -382,6 +399,7 @@ static void disconnect(struct dispatcher *d)
     d->lost_connection_us = clock_mono_us();
     g_clear_pointer(&d->mq, mq_free);
     atomic_fetch_sub(&d->backlog, outstanding_clear(d->outstanding));
+    d->backlog_unconfirmed = 0;
     flush_marks(d, &d->jobs);
     flush_marks(d, &d->dead);
 }

@@ -1,8 +1,8 @@
 /*
  * dispatcher.h: the publisher thread. It owns an AMQP connection and a database connection, is woken after a commit,
  * publishes with windowed confirms, and clears dispatch_at of what is confirmed. Nobody ever waits for it: when the
- * broker is slow, blocked or gone, or its queue of 20,000 is full, the job simply stays due and the relay publishes it
- * later.
+ * broker is slow, blocked or gone, or its queue of 10,000 a tier is full, the job simply stays due and the relay
+ * publishes it later.
  */
 #ifndef BELLMAN_DISPATCHER_H
 #define BELLMAN_DISPATCHER_H

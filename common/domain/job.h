@@ -104,6 +104,8 @@ bool job_cancel(struct db *db, const char *organization_id, const char *id, cons
 
 /* --- dispatch (job_dispatch.c): the relay and the publisher ------------------------------------------------------- */
 
+struct org_load;
+
 struct job_ref {
     char id[UUID_TEXT_BYTES];
     int64_t attempt;
@@ -114,16 +116,23 @@ struct job_ref {
     bool ahead; /* publish it so that it goes before all others (priority layout) */
 };
 
+/* To which tier a row's message goes (org_load.h): a job of an organization with more than backlog_threshold queued
+ * jobs to the backlog. load NULL: everything to the main tier. */
+struct job_tiers {
+    struct org_load *load;
+    int64_t backlog_threshold;
+};
+
 /* Takes up to max queued rows whose dispatch_at has passed and moves it grace_ms ahead, so that nobody else
  * publishes them meanwhile. refs has room for max. */
-bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)
-    MUST_CHECK;
+bool job_take_due(struct db *db, const struct job_tiers *tiers, struct job_ref *refs, size_t max, int64_t grace_ms,
+                  size_t *ret_n, struct err *e) MUST_CHECK;
 /* Clears dispatch_at of queued rows whose message is confirmed (attempt must still match). */
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
 /* Takes like job_take_due up to max queued rows of the lane whose message is confirmed, the oldest first, so that they
  * can be published once more, ahead of others. */
-bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n,
-                      struct err *e) MUST_CHECK;
+bool job_take_waiting(struct db *db, const struct job_tiers *tiers, enum lane lane, struct job_ref *refs, size_t max,
+                      int64_t grace_ms, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Makes due up to max queued rows of the lane that count on a message and have not changed for min_age_ms: their
  * messages are lost. Harmless when they are not. */
 bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size_t max, size_t *ret_n, struct err *e)

@@ -3,6 +3,7 @@
 
 #include "domain/job.h"
 #include "domain/job_settle.h"
+#include "domain/org_load.h"
 
 static void free_text(char **text)
 {
@@ -72,22 +73,32 @@ static bool take_body(struct db *db, void *arg, bool repeated UNUSED, struct err
 static const char sql_move_due[] = "UPDATE " IDS_TABLE JOIN_JOBS
                                    " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
 
-static bool take_refs(struct db *db, struct take *take, struct job_ref *refs, size_t *ret_n, struct err *e)
+/* Of the organization in the sixth column. */
+static enum tier tier_of_row(struct db *db, const struct job_tiers *tiers, const struct db_result *r, size_t row)
+{
+    return tiers->load == NULL ? TIER_MAIN
+                               : org_load_tier(tiers->load, db, db_cell(r, row, 5), tiers->backlog_threshold);
+}
+
+static bool take_refs(struct db *db, struct take *take, const struct job_tiers *tiers, struct job_ref *refs,
+                      size_t *ret_n, struct err *e)
 {
     bool done = db_transaction(db, take_body, take, e);
     for (size_t i = 0; done && i < take->rows.rows; i++) {
         ref_from_row(&refs[i], &take->rows, i);
+        refs[i].tier = tier_of_row(db, tiers, &take->rows, i);
     }
     *ret_n = done ? take->rows.rows : 0;
     db_result_release(&take->rows);
     return done;
 }
 
-bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)
+bool job_take_due(struct db *db, const struct job_tiers *tiers, struct job_ref *refs, size_t max, int64_t grace_ms,
+                  size_t *ret_n, struct err *e)
 {
     const struct db_param limit = DB_INT(max);
     struct take take = {
-        .select_sql = "SELECT id, attempt, priority, job_type, traceparent"
+        .select_sql = "SELECT id, attempt, priority, job_type, traceparent, organization_id"
                       " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
                       " WHERE status = 'queued' AND dispatch_at <= UTC_TIMESTAMP(6)"
                       " ORDER BY dispatch_at LIMIT ? FOR UPDATE SKIP LOCKED",
@@ -96,15 +107,15 @@ bool job_take_due(struct db *db, struct job_ref *refs, size_t max, int64_t grace
         .n_params = 1,
         .delay_us = grace_ms * US_PER_MS,
     };
-    return take_refs(db, &take, refs, ret_n, e);
+    return take_refs(db, &take, tiers, refs, ret_n, e);
 }
 
-bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n,
-                      struct err *e)
+bool job_take_waiting(struct db *db, const struct job_tiers *tiers, enum lane lane, struct job_ref *refs, size_t max,
+                      int64_t grace_ms, size_t *ret_n, struct err *e)
 {
     const struct db_param params[] = {DB_INT(lane_priority(lane)), DB_INT(max)};
     struct take take = {
-        .select_sql = "SELECT id, attempt, priority, job_type, traceparent"
+        .select_sql = "SELECT id, attempt, priority, job_type, traceparent, organization_id"
                       " FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
                       " WHERE status = 'queued' AND dispatch_at IS NULL AND priority = ?"
                       " ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED",
@@ -113,7 +124,7 @@ bool job_take_waiting(struct db *db, enum lane lane, struct job_ref *refs, size_
         .n_params = ARRAY_SIZE(params),
         .delay_us = grace_ms * US_PER_MS,
     };
-    return take_refs(db, &take, refs, ret_n, e);
+    return take_refs(db, &take, tiers, refs, ret_n, e);
 }
 
 bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t grace_ms, size_t *ret_n, struct err *e)

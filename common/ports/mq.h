@@ -17,7 +17,7 @@
 
 enum lane { LANE_HIGH, LANE_NORMAL, LANE_LOW, LANES };
 
-/* "high", "normal", "low": the routing key. */
+/* "high", "normal", "low". */
 const char *lane_name(enum lane lane);
 /* priority 1, 0, -1 of the row to its lane and back. */
 enum lane lane_of_priority(int64_t priority);
@@ -36,11 +36,13 @@ struct mq;
 
 /* What a job message carries. Strings are borrowed in mq_publish and owned by the event in mq_next. */
 struct mq_message {
-    char job_id[37];      /* message_id; empty when the property was missing or too long */
-    int64_t attempt;      /* header x-bellman-attempt; -1 when missing or not a number */
-    enum lane lane;       /* from the routing key; LANES when it is none of ours */
-    bool ahead;           /* written only: in the priority layout it goes before all others, whatever its lane */
+    char job_id[37]; /* message_id; empty when the property was missing or too long */
+    int64_t attempt; /* header x-bellman-attempt; -1 when missing or not a number */
+    enum tier tier;  /* from the routing key ("high", "high.backlog"), as is lane */
+    enum lane lane;  /* LANES when the key is none of ours */
+    bool ahead;      /* written only: in the priority layout it goes before all others of its tier, whatever its lane */
     char job_type[65];    /* property type */
+    int64_t published_s;  /* property timestamp: wall clock, seconds; 0 when missing */
     char traceparent[56]; /* header traceparent, or empty */
     char cause[65];       /* header x-bellman-cause of a dead letter, or empty */
 };
@@ -79,12 +81,14 @@ void mq_free(struct mq *mq);
 uint64_t mq_epoch(const struct mq *mq);
 
 /* Declares exchanges, queues and bindings of the configured layout, and unbinds the other layout's queues. To be called
- * before confirms or consumers are asked for. created[lane] tells which job queues did not exist before: their
- * messages, if there ever were any, are gone. A queue that exists with other arguments gives ERR_CONFLICT naming it. */
+ * before confirms or consumers are asked for. created[lane] is set when a job queue of the lane, of whichever tier, did
+ * not exist before: its messages, if there ever were any, are gone. A queue that exists with other arguments gives
+ * ERR_CONFLICT naming it. */
 bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e) MUST_CHECK;
 
-/* Messages ready and consumers of the lane's queue. */
-bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e) MUST_CHECK;
+/* Messages ready and consumers of the lane's queue in the tier. */
+bool mq_depth(struct mq *mq, enum tier tier, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e)
+    MUST_CHECK;
 
 /* Starts consuming every job queue of the layout with the given prefetch per queue. */
 bool mq_consume_jobs(struct mq *mq, uint16_t prefetch, struct err *e) MUST_CHECK;

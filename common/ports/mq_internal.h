@@ -20,15 +20,16 @@
 
 /* --- messages (mq_message.c): pure -------------------------------------------------------------------------------- */
 
-/* The lane of a routing key; LANES when it is none of ours. */
-enum lane mq_lane_of_key(amqp_bytes_t key);
+const char *mq_routing_key(enum tier tier, enum lane lane);
+/* The lane of a routing key, and its tier; LANES when it is none of ours. */
+enum lane mq_lane_of_key(amqp_bytes_t key, enum tier *ret_tier);
 
 /* Fills all of message from what a content header and its method carry. Text that is missing, too long for its field or
  * not printable ASCII becomes empty; an attempt that is missing, negative or not an integer becomes -1. */
 void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *properties, amqp_bytes_t routing_key);
 
 #define MQ_HEADERS_MAX 3
-/* Of a message that goes before all others; also the x-max-priority of the queue. Lanes take 0 to 2. */
+/* Of a message that goes before all others of its queue; also the x-max-priority of the queue. Lanes take 0 to 2. */
 #define MQ_PRIORITY_AHEAD 3
 
 /* Fills properties and the headers they point to; both borrow from message. */

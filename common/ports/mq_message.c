@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "ground/clock.h"
 #include "ports/mq_internal.h"
 
 #define HEADER_ATTEMPT "x-bellman-attempt"
@@ -8,12 +9,13 @@
 
 static const struct {
     const char *name;
+    const char *keys[TIERS];
     int64_t priority;         /* of the row */
     uint8_t message_priority; /* of the message: RabbitMQ has no negative ones */
 } lanes[LANES] = {
-    [LANE_HIGH] = {.name = "high", .priority = 1, .message_priority = 2},
-    [LANE_NORMAL] = {.name = "normal", .priority = 0, .message_priority = 1},
-    [LANE_LOW] = {.name = "low", .priority = -1, .message_priority = 0},
+    [LANE_HIGH] = {.name = "high", .keys = {"high", "high.backlog"}, .priority = 1, .message_priority = 2},
+    [LANE_NORMAL] = {.name = "normal", .keys = {"normal", "normal.backlog"}, .priority = 0, .message_priority = 1},
+    [LANE_LOW] = {.name = "low", .keys = {"low", "low.backlog"}, .priority = -1, .message_priority = 0},
 };
 
 const char *lane_name(enum lane lane)
@@ -37,13 +39,22 @@ static bool equals(amqp_bytes_t bytes, const char *text)
     return bytes.len == length && memcmp(bytes.bytes, text, length) == 0;
 }
 
-enum lane mq_lane_of_key(amqp_bytes_t key)
+const char *mq_routing_key(enum tier tier, enum lane lane)
 {
-    for (unsigned l = 0; l < LANES; l++) {
-        if (equals(key, lanes[l].name)) {
-            return (enum lane)l;
+    return lane < LANES && tier < TIERS ? lanes[lane].keys[tier] : "unknown";
+}
+
+enum lane mq_lane_of_key(amqp_bytes_t key, enum tier *ret_tier)
+{
+    for (unsigned i = 0; i < LANES * TIERS; i++) {
+        enum tier tier = (enum tier)(i / LANES);
+        enum lane lane = (enum lane)(i % LANES);
+        if (equals(key, lanes[lane].keys[tier])) {
+            *ret_tier = tier;
+            return lane;
         }
     }
+    *ret_tier = TIER_MAIN;
     return LANES;
 }
 
@@ -109,12 +120,16 @@ static void read_headers(struct mq_message *m, const amqp_table_t *headers)
 
 void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *properties, amqp_bytes_t routing_key)
 {
-    *message = (struct mq_message){.attempt = -1, .lane = mq_lane_of_key(routing_key)};
+    *message = (struct mq_message){.attempt = -1};
+    message->lane = mq_lane_of_key(routing_key, &message->tier);
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0) {
         copy_text(message->job_id, sizeof(message->job_id), properties->message_id);
     }
     if ((properties->_flags & AMQP_BASIC_TYPE_FLAG) != 0) {
         copy_text(message->job_type, sizeof(message->job_type), properties->type);
+    }
+    if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0) {
+        message->published_s = (int64_t)MIN(properties->timestamp, (uint64_t)INT64_MAX / US_PER_S);
     }
     if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
         read_headers(message, &properties->headers);
@@ -146,11 +161,12 @@ void mq_message_write(const struct mq_message *message, amqp_basic_properties_t 
 {
     *properties = (amqp_basic_properties_t){
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_PRIORITY_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
-                  AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_HEADERS_FLAG,
+                  AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_HEADERS_FLAG,
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
         .priority = message_priority(message),
         .message_id = amqp_cstring_bytes(message->job_id),
         .type = amqp_cstring_bytes(message->job_type),
+        .timestamp = (uint64_t)message->published_s,
         .headers = {.num_entries = 1, .entries = headers},
     };
     headers[0] = (amqp_table_entry_t){

@@ -59,7 +59,7 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
     amqp_basic_properties_t properties;
     amqp_table_entry_t headers[MQ_HEADERS_MAX];
     mq_message_write(message, &properties, headers);
-    return publish(mq, exchange, lane_name(message->lane), true, &properties, "", ret_sequence, e);
+    return publish(mq, exchange, mq_routing_key(message->tier, message->lane), true, &properties, "", ret_sequence, e);
 }
 
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e)

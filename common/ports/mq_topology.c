@@ -42,22 +42,32 @@ static const struct exchange {
     {MQ_EXCHANGE_CONTROL, "fanout"},
 };
 
-/* One layout's job queues; a queue may serve several lanes. */
+/* One layout's job queues; a queue may serve several lanes, but one tier only: the consumer takes turns between the
+ * tiers, and a queue that held both would leave it no choice. */
 struct job_queue {
     const char *name;
     const char *consumer_tag;
     const struct argument *arguments;
+    enum tier tier;
     enum lane first;
     enum lane last;
 };
 
+#define LANE_QUEUE(name, tier, lane)                                           \
+    {                                                                          \
+        QUEUE_JOBS "." name, "bellman." name, lane_arguments, tier, lane, lane \
+    }
 static const struct job_queue lane_queues[] = {
-    {QUEUE_JOBS ".high", "bellman.high", lane_arguments, LANE_HIGH, LANE_HIGH},
-    {QUEUE_JOBS ".normal", "bellman.normal", lane_arguments, LANE_NORMAL, LANE_NORMAL},
-    {QUEUE_JOBS ".low", "bellman.low", lane_arguments, LANE_LOW, LANE_LOW},
+    LANE_QUEUE("high", TIER_MAIN, LANE_HIGH),
+    LANE_QUEUE("normal", TIER_MAIN, LANE_NORMAL),
+    LANE_QUEUE("low", TIER_MAIN, LANE_LOW),
+    LANE_QUEUE("high.backlog", TIER_BACKLOG, LANE_HIGH),
+    LANE_QUEUE("normal.backlog", TIER_BACKLOG, LANE_NORMAL),
+    LANE_QUEUE("low.backlog", TIER_BACKLOG, LANE_LOW),
 };
 static const struct job_queue priority_queues[] = {
-    {QUEUE_JOBS, "bellman.jobs", priority_arguments, LANE_HIGH, LANE_LOW},
+    {QUEUE_JOBS, "bellman.jobs", priority_arguments, TIER_MAIN, LANE_HIGH, LANE_LOW},
+    {QUEUE_JOBS ".backlog", "bellman.backlog", priority_arguments, TIER_BACKLOG, LANE_HIGH, LANE_LOW},
 };
 
 static const struct job_queue *queues_of(bool is_lanes, size_t *ret_n)
@@ -149,8 +159,9 @@ static bool declare_job_queue(struct mq *mq, const struct job_queue *q, bool cre
         return false;
     }
     for (unsigned l = q->first; l <= q->last; l++) {
-        created[l] = !exists;
-        if (!bind_queue(mq, amqp_cstring_bytes(q->name), MQ_EXCHANGE_JOBS, lane_name((enum lane)l), e)) {
+        created[l] = created[l] || !exists;
+        const char *key = mq_routing_key(q->tier, (enum lane)l);
+        if (!bind_queue(mq, amqp_cstring_bytes(q->name), MQ_EXCHANGE_JOBS, key, e)) {
             return false;
         }
     }
@@ -165,9 +176,9 @@ static bool unbind_other_layout(struct mq *mq, struct err *e)
     const struct job_queue *queues = queues_of(mq->layout != CONF_LAYOUT_LANES, &n);
     for (size_t i = 0; i < n; i++) {
         for (unsigned l = queues[i].first; l <= queues[i].last; l++) {
+            const char *key = mq_routing_key(queues[i].tier, (enum lane)l);
             (void)amqp_queue_unbind(mq->state, MQ_CHANNEL, amqp_cstring_bytes(queues[i].name),
-                                    amqp_cstring_bytes(MQ_EXCHANGE_JOBS), amqp_cstring_bytes(lane_name((enum lane)l)),
-                                    amqp_empty_table);
+                                    amqp_cstring_bytes(MQ_EXCHANGE_JOBS), amqp_cstring_bytes(key), amqp_empty_table);
             if (!last_reply_ok(mq, "unbind queue", queues[i].name, e)) {
                 return false;
             }
@@ -193,13 +204,14 @@ bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e)
          bind_queue(mq, amqp_cstring_bytes(MQ_QUEUE_DEAD), MQ_EXCHANGE_DEAD, "", e);
     size_t n = 0;
     const struct job_queue *queues = job_queues(mq, &n);
+    memset(created, 0, LANES * sizeof(*created));
     for (size_t i = 0; i < n && ok; i++) {
         ok = declare_job_queue(mq, &queues[i], created, e);
     }
     return ok && unbind_other_layout(mq, e);
 }
 
-bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e)
+bool mq_depth(struct mq *mq, enum tier tier, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e)
 {
     if (mq->is_dead) {
         return mq_dead(mq, "look at a queue", e);
@@ -207,12 +219,12 @@ bool mq_depth(struct mq *mq, enum lane lane, int64_t *ret_ready, int64_t *ret_co
     size_t n = 0;
     const struct job_queue *queues = job_queues(mq, &n);
     for (size_t i = 0; i < n; i++) {
-        if (lane >= queues[i].first && lane <= queues[i].last) {
+        if (tier == queues[i].tier && lane >= queues[i].first && lane <= queues[i].last) {
             return mq_reply_ok(mq, look_at_queue(mq, queues[i].name, ret_ready, ret_consumers), "look at queue",
                                queues[i].name, e);
         }
     }
-    return err_set(e, ERR_INVALID, "There is no lane %u", (unsigned)lane);
+    return err_set(e, ERR_INVALID, "There is no lane %u in a tier %u", (unsigned)lane, (unsigned)tier);
 }
 
 /* --- consuming ---------------------------------------------------------------------------------------------------- */

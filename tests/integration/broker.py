@@ -6,6 +6,12 @@ import pika
 from waiting import wait_until
 
 DEAD = "bellman.dead"
+LANES = ("high", "normal", "low")
+
+
+def job_queues(stack, tiers=("", ".backlog")):
+    names = ("",) if stack.layout == "priority" else [f".{lane}" for lane in LANES]
+    return [f"bellman.jobs{name}{tier}" for tier in tiers for name in names]
 
 
 @contextlib.contextmanager

@@ -81,13 +81,18 @@ static struct mq *consumer(const struct conf *conf, uint16_t prefetch)
     return mq;
 }
 
-static uint64_t publish(struct mq *mq, int64_t attempt, enum lane lane)
+static uint64_t publish_to(struct mq *mq, int64_t attempt, enum tier tier, enum lane lane)
 {
     struct err e = ERR_INIT;
     uint64_t sequence = 0;
-    struct mq_message m = {.job_id = ID, .attempt = attempt, .lane = lane, .job_type = "noop"};
+    struct mq_message m = {.job_id = ID, .attempt = attempt, .tier = tier, .lane = lane, .job_type = "noop"};
     must(mq_publish(mq, MQ_EXCHANGE_JOBS, &m, &sequence, &e), &e);
     return sequence;
+}
+
+static uint64_t publish(struct mq *mq, int64_t attempt, enum lane lane)
+{
+    return publish_to(mq, attempt, TIER_MAIN, lane);
 }
 
 /* The next event of the type; others are passed over. Fails when none comes. */
@@ -136,13 +141,13 @@ static void publish_one(struct mq *mq, int64_t attempt, enum lane lane)
 }
 
 /* Messages become visible to a passive declare a moment after their confirm. */
-static void wait_depth(struct mq *mq, enum lane lane, int64_t wanted)
+static void wait_depth(struct mq *mq, enum tier tier, enum lane lane, int64_t wanted)
 {
     struct err e = ERR_INIT;
     int64_t ready = -1;
     int64_t consumers = 0;
     for (int64_t end_us = clock_mono_us() + PATIENCE_MS * US_PER_MS; ready != wanted && clock_mono_us() < end_us;) {
-        must(mq_depth(mq, lane, &ready, &consumers, &e), &e);
+        must(mq_depth(mq, tier, lane, &ready, &consumers, &e), &e);
         (void)poll(NULL, 0, 20);
     }
     assert_int_equal(ready, wanted);
@@ -180,11 +185,14 @@ static void test_created_once(void **state)
             assert_int_equal(created[l], round == 0);
         }
     }
-    ctl("delete_queue bellman.jobs.low");
-    bool created[LANES] = {false};
-    mq_free(declared(conf, created));
-    assert_false(created[LANE_HIGH]);
-    assert_true(created[LANE_LOW]);
+    static const char *const deletions[] = {"delete_queue bellman.jobs.low", "delete_queue bellman.jobs.low.backlog"};
+    for (size_t i = 0; i < ARRAY_SIZE(deletions); i++) {
+        bool created[LANES] = {true, true, true};
+        ctl(deletions[i]);
+        mq_free(declared(conf, created));
+        assert_false(created[LANE_HIGH]);
+        assert_true(created[LANE_LOW]);
+    }
 }
 
 static void test_other_arguments_are_a_conflict(void **state)
@@ -210,12 +218,13 @@ static void test_change_of_layout(void **state)
     struct mq *mq = publisher(conf);
     publish_one(mq, 1, LANE_LOW);
     for (unsigned l = 0; l < LANES; l++) {
-        wait_depth(mq, (enum lane)l, 1); /* one queue stands for all lanes */
+        wait_depth(mq, TIER_MAIN, (enum lane)l, 1); /* one queue stands for all lanes */
+        wait_depth(mq, TIER_BACKLOG, (enum lane)l, 0);
     }
     mq_free(mq);
     conf->broker.layout = CONF_LAYOUT_LANES;
     mq = publisher(conf);
-    wait_depth(mq, LANE_LOW, 0); /* the former layout's queue took nothing */
+    wait_depth(mq, TIER_MAIN, LANE_LOW, 0); /* the former layout's queue took nothing */
     mq_free(mq);
 }
 
@@ -227,7 +236,7 @@ static void publish_and_consume(const struct conf *conf)
     struct err e = ERR_INIT;
     struct mq *mq = publisher(conf);
     for (int i = 0; i < MESSAGES; i++) {
-        assert_int_equal(publish(mq, i, (enum lane)(i % LANES)), i + 1);
+        assert_int_equal(publish_to(mq, i, (enum tier)(i % TIERS), (enum lane)(i % LANES)), i + 1);
     }
     assert_int_equal(wait_confirms(mq, 1, MESSAGES), 0);
     mq_free(mq);
@@ -239,6 +248,7 @@ static void publish_and_consume(const struct conf *conf)
         assert_string_equal(event.message.job_id, ID);
         assert_string_equal(event.message.job_type, "noop");
         assert_int_equal(event.message.lane, event.message.attempt % LANES);
+        assert_int_equal(event.message.tier, event.message.attempt % TIERS);
         by_lane[event.message.lane]++;
         must(mq_ack(mq, event.tag, false, &e), &e);
     }
@@ -378,7 +388,7 @@ static void test_nothing_is_hidden(void **state)
     for (int i = 0; i < MESSAGES; i++) {
         publish(mq, i, LANE_HIGH);
         int64_t unused = 0;
-        must(mq_depth(mq, LANE_LOW, &unused, &unused, &e), &e);
+        must(mq_depth(mq, TIER_MAIN, LANE_LOW, &unused, &unused, &e), &e);
         must(mq_get_dead(mq, &dead, &is_found, &e), &e);
     }
     uint64_t confirmed = 0;

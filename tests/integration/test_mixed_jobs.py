@@ -141,7 +141,7 @@ def test_a_thousand_mixed_jobs(org, layout):
     stop_consumer(layout)  # what it had not acked would be back in its queue now
     found += [letter[0] for letter in broker.dead_letters(layout) if letter[0] in fates]
     assert sorted(found) == sorted(failed), "dead letters other than of what failed for good, each once"
-    queues = ("bellman.jobs",) if layout.layout == "priority" else [f"bellman.jobs.{n}" for n in ("high", "normal", "low")]
+    queues = broker.job_queues(layout)
     assert {queue: broker.depth(layout, queue) for queue in queues} == dict.fromkeys(queues, 0)
 
 

@@ -15,7 +15,9 @@
 static const struct mq_message whole = {
     .job_id = ID,
     .attempt = 7,
+    .tier = TIER_BACKLOG,
     .lane = LANE_LOW,
+    .published_s = 1800000000,
     .job_type = "email.send",
     .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     .cause = "exhausted",
@@ -27,7 +29,7 @@ static struct mq_message there_and_back(const struct mq_message *message)
     amqp_table_entry_t headers[MQ_HEADERS_MAX];
     struct mq_message read;
     mq_message_write(message, &properties, headers);
-    mq_message_read(&read, &properties, amqp_cstring_bytes(lane_name(message->lane)));
+    mq_message_read(&read, &properties, amqp_cstring_bytes(mq_routing_key(message->tier, message->lane)));
     return read;
 }
 
@@ -36,7 +38,9 @@ static void test_round_trip(void **state UNUSED)
     struct mq_message read = there_and_back(&whole);
     assert_string_equal(read.job_id, ID);
     assert_int_equal(read.attempt, 7);
+    assert_int_equal(read.tier, TIER_BACKLOG);
     assert_int_equal(read.lane, LANE_LOW);
+    assert_int_equal(read.published_s, 1800000000);
     assert_string_equal(read.job_type, "email.send");
     assert_string_equal(read.traceparent, whole.traceparent);
     assert_string_equal(read.cause, "exhausted");
@@ -73,6 +77,7 @@ static void test_nothing_there(void **state UNUSED)
     assert_string_equal(m.job_id, "");
     assert_string_equal(m.job_type, "");
     assert_int_equal(m.attempt, -1);
+    assert_int_equal(m.published_s, 0);
     assert_int_equal(m.lane, LANES);
 }
 
@@ -152,11 +157,47 @@ static void test_lanes(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         assert_int_equal(lane_of_priority(rows[i].priority), rows[i].lane);
         assert_int_equal(lane_priority(rows[i].lane), rows[i].back);
-        assert_int_equal(mq_lane_of_key(amqp_cstring_bytes(lane_name(rows[i].lane))), rows[i].lane);
     }
-    assert_int_equal(mq_lane_of_key(amqp_cstring_bytes("highest")), LANES);
-    assert_int_equal(mq_lane_of_key(amqp_cstring_bytes("hig")), LANES);
-    assert_int_equal(mq_lane_of_key(amqp_empty_bytes), LANES);
+}
+
+static void test_routing_keys(void **state UNUSED)
+{
+    static const struct {
+        const char *key;
+        enum tier tier;
+        enum lane lane;
+    } rows[] = {
+        {"high", TIER_MAIN, LANE_HIGH},
+        {"normal", TIER_MAIN, LANE_NORMAL},
+        {"low", TIER_MAIN, LANE_LOW},
+        {"high.backlog", TIER_BACKLOG, LANE_HIGH},
+        {"normal.backlog", TIER_BACKLOG, LANE_NORMAL},
+        {"low.backlog", TIER_BACKLOG, LANE_LOW},
+        {"highest", TIER_MAIN, LANES},
+        {"hig", TIER_MAIN, LANES},
+        {"high.", TIER_MAIN, LANES},
+        {"high.backlogs", TIER_MAIN, LANES},
+        {".backlog", TIER_MAIN, LANES},
+        {"", TIER_MAIN, LANES},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        enum tier tier = TIERS;
+        assert_int_equal(mq_lane_of_key(amqp_cstring_bytes(rows[i].key), &tier), rows[i].lane);
+        assert_int_equal(tier, rows[i].tier);
+        if (rows[i].lane < LANES) {
+            assert_string_equal(mq_routing_key(tier, rows[i].lane), rows[i].key);
+        }
+    }
+    assert_string_equal(mq_routing_key(TIER_MAIN, LANES), "unknown");
+    assert_string_equal(mq_routing_key(TIERS, LANE_LOW), "unknown");
+}
+
+static void test_a_timestamp_of_any_size(void **state UNUSED)
+{
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_TIMESTAMP_FLAG, .timestamp = UINT64_MAX};
+    struct mq_message m;
+    mq_message_read(&m, &properties, amqp_empty_bytes);
+    assert_true(m.published_s >= 0 && m.published_s <= INT64_MAX / 1000000);
 }
 
 int main(void)
@@ -168,6 +209,8 @@ int main(void)
         cmocka_unit_test(test_odd_text),
         cmocka_unit_test(test_attempt_of_any_integer),
         cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_routing_keys),
+        cmocka_unit_test(test_a_timestamp_of_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,24 +127,87 @@ static void test_queue(void **state UNUSED)
         struct dispatch_entry one_more = job(9);
         assert_false(dispatch_queue_push(q, &one_more));
         for (int64_t i = 0; i < (round == 4 ? 1 : 3); i++) {
-            assert_true(dispatch_queue_pop(q, &out));
+            assert_true(dispatch_queue_pop(q, false, &out));
             assert_int_equal(out.job.ref.attempt, i);
         }
     }
     struct dispatch_entry broadcast = {.kind = DISPATCH_BROADCAST, .body = g_strdup("{}")};
     assert_true(dispatch_queue_push(q, &broadcast));
-    assert_int_equal(dispatch_queue_length(q), 3);
+    assert_int_equal(dispatch_queue_length(q, false), 3);
     assert_int_equal(dispatch_queue_clear(q), 3);
-    assert_false(dispatch_queue_pop(q, &out));
+    assert_false(dispatch_queue_pop(q, false, &out));
+    dispatch_queue_free(q);
+}
+
+static struct dispatch_entry of_tier(enum tier tier, int64_t number)
+{
+    struct dispatch_entry entry = job(number);
+    entry.job.ref.tier = tier;
+    return entry;
+}
+
+/* Takes all there is; the numbers in their order. */
+static void takes(struct dispatch_queue *q, bool main_only, const char *expected)
+{
+    struct seen seen = {""};
+    struct dispatch_entry out = {0};
+    while (dispatch_queue_pop(q, main_only, &out)) {
+        note(&seen, &out, false);
+    }
+    assert_string_equal(seen.text, expected);
+}
+
+static void test_the_tiers_of_the_queue_take_turns(void **state UNUSED)
+{
+    static const struct {
+        int tiers[8]; /* of the jobs 1, 2... in the order of their coming; -1 ends */
+        const char *all;
+        const char *main_only;
+    } rows[] = {
+        {{TIER_MAIN, TIER_MAIN, -1}, "1 2 ", "1 2 "},
+        {{TIER_BACKLOG, TIER_BACKLOG, -1}, "1 2 ", ""},
+        {{TIER_BACKLOG, TIER_BACKLOG, TIER_BACKLOG, TIER_MAIN, TIER_MAIN, -1}, "4 1 5 2 3 ", "4 5 "},
+        {{TIER_BACKLOG, TIER_MAIN, TIER_MAIN, TIER_MAIN, -1}, "2 1 3 4 ", "2 3 4 "},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows) * 2; i++) {
+        bool main_only = i % 2 == 1;
+        struct dispatch_queue *q = dispatch_queue_new(3);
+        struct dispatch_entry out = of_tier(TIER_BACKLOG, 0);
+        assert_true(dispatch_queue_push(q, &out) && dispatch_queue_pop(q, false, &out));
+        for (int n = 0; rows[i / 2].tiers[n] >= 0; n++) {
+            struct dispatch_entry entry = of_tier((enum tier)rows[i / 2].tiers[n], n + 1);
+            assert_true(dispatch_queue_push(q, &entry));
+        }
+        takes(q, main_only, main_only ? rows[i / 2].main_only : rows[i / 2].all);
+        assert_int_equal(dispatch_queue_length(q, true), 0);
+        dispatch_queue_free(q);
+    }
+}
+
+static void test_a_full_tier_refuses_nobody_else(void **state UNUSED)
+{
+    struct dispatch_queue *q = dispatch_queue_new(1);
+    struct dispatch_entry heavy = of_tier(TIER_BACKLOG, 1);
+    struct dispatch_entry light = of_tier(TIER_MAIN, 2);
+    assert_true(dispatch_queue_push(q, &heavy));
+    assert_false(dispatch_queue_push(q, &heavy));
+    assert_true(dispatch_queue_push(q, &light));
+    assert_int_equal(dispatch_queue_length(q, true), 1);
+    assert_int_equal(dispatch_queue_clear(q), 2);
     dispatch_queue_free(q);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_orders),      cmocka_unit_test(test_the_oldest_holds_the_window),
-        cmocka_unit_test(test_many_rounds), cmocka_unit_test(test_returned),
-        cmocka_unit_test(test_clear),       cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_the_oldest_holds_the_window),
+        cmocka_unit_test(test_many_rounds),
+        cmocka_unit_test(test_returned),
+        cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_the_tiers_of_the_queue_take_turns),
+        cmocka_unit_test(test_a_full_tier_refuses_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
