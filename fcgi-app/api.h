@@ -108,6 +108,8 @@ extern const size_t routes_n;
 
 /* Answers an error of the layers below: 404, 409, 422 with its text; 503 with Retry-After or 500 without it. */
 void call_fail(struct call *c, const struct err *e);
+/* 200 with JSON text whose entity tag is a hash of it, or 304 when If-None-Match names that. */
+void call_answer_text(struct call *c, const char *text, size_t text_bytes);
 /* Notes the job for the log line. */
 void call_note_job(struct call *c, const char *job_id);
 
@@ -117,6 +119,7 @@ api_fn api_settings_get;
 api_fn api_settings_update;
 api_fn api_test_email;
 api_fn api_jobs_list;
+api_fn api_jobs_counts;
 api_fn api_jobs_get;
 api_fn api_jobs_create;
 api_fn api_jobs_cancel;

@@ -305,7 +305,7 @@ void api_jobs_list(struct call *c)
         .cursor = text_of(c, "cursor"),
     };
     if (job_list_text(c->db, &filter, page, &e)) {
-        response_json_text(c->response, 200, page->str, page->len);
+        call_answer_text(c, page->str, page->len);
     } else if (e.code == ERR_INVALID) {
         answer_bad_page(c, filter.cursor != NULL);
     } else {

@@ -6,10 +6,31 @@
 #include <string.h>
 
 #define VERSION_DIGITS_MAX 18
+#define VERSION_LIMIT UINT64_C(1000000000000000000) /* the first that has more */
 
 void etag_format(int64_t version, char out[ETAG_BYTES])
 {
     (void)snprintf(out, ETAG_BYTES, "\"%" PRId64 "\"", version);
+}
+
+/* MurmurHash64A's way of mixing, eight bytes at a time: a page of jobs has tens of thousands. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    static const uint64_t factor = UINT64_C(0xC6A4A7935BD1E995);
+    word *= factor;
+    word ^= word >> 47;
+    return (hash ^ word * factor) * factor;
+}
+
+int64_t etag_hash(const char *text, size_t text_bytes)
+{
+    uint64_t hash = mix(0, text_bytes);
+    for (size_t at = 0; at < text_bytes; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, text + at, MIN(sizeof(word), text_bytes - at));
+        hash = mix(hash, word);
+    }
+    return 1 + (int64_t)((hash ^ hash >> 47) % (VERSION_LIMIT - 1));
 }
 
 static const char *skip_spaces(const char *at)

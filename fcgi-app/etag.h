@@ -20,6 +20,10 @@ struct etag_list {
 
 void etag_format(int64_t version, char out[ETAG_BYTES]);
 
+/* A version, from 1, for an answer that has none of its own: a hash of its bytes. Not made to withstand somebody who
+ * looks for two texts of one hash; what they would gain is their own stale answer. */
+int64_t etag_hash(const char *text, size_t text_bytes);
+
 /* Reads the value of If-Match or If-None-Match. False: not of the header's form, or more tags than anybody needs. */
 bool etag_parse(const char *header, struct etag_list *ret);
 

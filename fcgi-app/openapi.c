@@ -125,9 +125,9 @@ static json_t *header_of(const char *help, const char *type)
 static json_t *make_headers(const struct route *r, int status)
 {
     json_t *headers = json_pack("{s:o}", "X-Request-Id", header_of("Names this request in the logs", "string"));
-    bool is_settings = strcmp(r->pattern, "/notification-settings") == 0;
-    if (is_settings && (status == 200 || status == 304 || status == 412)) {
-        json_object_set_new(headers, "ETag", header_of("The settings' version", "string"));
+    bool is_tagged = (r->flags & (ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH)) != 0;
+    if (is_tagged && (status == 200 || status == 304 || status == 412)) {
+        json_object_set_new(headers, "ETag", header_of("Names this version of the answer", "string"));
     }
     if (status == 201) {
         json_object_set_new(headers, "Location", header_of("The job's address", "string"));

@@ -52,6 +52,18 @@ static const struct field job_list_fields[] = {
      .flags = ALWAYS | FIELD_NULLABLE,
      .help = "Where the next page begins; null: this is the last"},
 };
+static const struct field job_counts_fields[] = {
+    {.name = "total", .type = FIELD_INT, .flags = ALWAYS, .help = "All jobs of the organization"},
+};
+#define COUNT(status, text)                                              \
+    {                                                                    \
+        .name = status, .type = FIELD_INT, .flags = ALWAYS, .help = text \
+    }
+#define COUNTS                                                                                       \
+    COUNT("queued", "Waiting, scheduled ones and retries included"), COUNT("processing", "Running"), \
+        COUNT("completed", "Done"), COUNT("failed", "Failed for good"), COUNT("cancelled", "Cancelled")
+static const struct field status_counts_fields[] = {COUNTS};
+static const struct field type_counts_fields[] = {{.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS}, COUNTS};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -82,6 +94,9 @@ static const struct record answers[] = {
     ANSWER("ReadinessComponents", component_fields, "What they need"),
     ANSWER("TestEmailResult", test_email_fields, "What became of a test mail"),
     ANSWER("JobList", job_list_fields, "One page of jobs"),
+    ANSWER("JobCounts", job_counts_fields, "How many jobs there are"),
+    ANSWER("JobStatusCounts", status_counts_fields, "Jobs of each status"),
+    ANSWER("JobTypeCounts", type_counts_fields, "Jobs of one type, of each status"),
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -110,6 +125,8 @@ static void add_answers(json_t *schemas)
     }
     add_member(schemas, "Readiness", "components", true, openapi_ref("ReadinessComponents"));
     add_member(schemas, "JobList", "jobs", true, array_of("Job"));
+    add_member(schemas, "JobCounts", "by_status", true, openapi_ref("JobStatusCounts"));
+    add_member(schemas, "JobCounts", "by_type", true, array_of("JobTypeCounts"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",

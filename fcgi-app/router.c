@@ -57,6 +57,21 @@ void call_fail(struct call *c, const struct err *e)
     }
 }
 
+void call_answer_text(struct call *c, const char *text, size_t text_bytes)
+{
+    char tag[ETAG_BYTES];
+    struct etag_list seen;
+    int64_t version = etag_hash(text, text_bytes);
+    const char *if_none_match = request_param(c->request, "HTTP_IF_NONE_MATCH");
+    etag_format(version, tag);
+    response_header(c->response, "ETag", "%s", tag);
+    if (if_none_match != NULL && etag_parse(if_none_match, &seen) && etag_matches_weakly(&seen, version)) {
+        response_empty(c->response, 304);
+    } else {
+        response_json_text(c->response, 200, text, text_bytes);
+    }
+}
+
 void call_note_job(struct call *c, const char *job_id)
 {
     g_strlcpy(c->job_id, job_id, sizeof(c->job_id));

@@ -1,4 +1,5 @@
 #include <glib.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,4 +129,54 @@ bool job_counts_by_slice(struct db *db, const struct job_filter *filter, struct 
     struct where w = append_where(sql, filter);
     g_string_append(sql, " GROUP BY job_type, priority HAVING n > 0");
     return db_run(db, ret, e, sql->str, w.params, w.n);
+}
+
+/* --- report ------------------------------------------------------------------------------------------------------ */
+
+static void append_counts(GString *out, const int64_t counts[JOB_STATUSES])
+{
+    for (enum job_status s = JOB_QUEUED; s < JOB_STATUSES; s++) {
+        g_string_append_printf(out, "%s\"%s\":%" PRId64, s == JOB_QUEUED ? "" : ",", job_status_name(s), counts[s]);
+    }
+}
+
+/* The rows of one type, of which there is at least one; returns the first row of the next. */
+static size_t append_type(GString *out, const struct db_result *r, size_t row, int64_t sums[JOB_STATUSES])
+{
+    const char *type = db_cell(r, row, 0);
+    int64_t counts[JOB_STATUSES] = {0};
+    for (; row < r->rows && strcmp(db_cell(r, row, 0), type) == 0; row++) {
+        enum job_status status = JOB_QUEUED;
+        if (job_status_parse(db_cell(r, row, 1), &status)) {
+            counts[status] += db_cell_int(r, row, 2);
+            sums[status] += db_cell_int(r, row, 2);
+        }
+    }
+    g_string_append_printf(out, "%s{\"job_type\":\"%s\",", out->len > 0 ? "," : "", type);
+    append_counts(out, counts);
+    g_string_append_c(out, '}');
+    return row;
+}
+
+bool job_counts_text(struct db *db, const char *organization_id, GString *out, struct err *e)
+{
+    static const char sql[] = "SELECT job_type, status, SUM(jobs) AS n FROM job_counts WHERE organization_id = ?"
+                              " GROUP BY job_type, status HAVING n <> 0 ORDER BY job_type, status";
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(organization_id)))) {
+        return false;
+    }
+    int64_t sums[JOB_STATUSES] = {0};
+    int64_t total = 0;
+    g_autoptr(GString) types = g_string_new(NULL);
+    for (size_t row = 0; row < r.rows;) {
+        row = append_type(types, &r, row, sums);
+    }
+    for (size_t s = 0; s < JOB_STATUSES; s++) {
+        total += sums[s];
+    }
+    g_string_append_printf(out, "{\"total\":%" PRId64 ",\"by_status\":{", total);
+    append_counts(out, sums);
+    g_string_append_printf(out, "},\"by_type\":[%s]}", types->str);
+    return true;
 }

@@ -139,3 +139,40 @@ def test_large_values_are_left_out(org):
     large = org.admin.create("email.send", {"to": "a@example.com", "subject": "s", "text": "ü\"\\\n" * 2000})
     listed = {job["id"]: job for job in org.admin.get(PATH).json()["jobs"]}
     assert listed[small["id"]]["payload"] == {"ms": 0} and listed[large["id"]]["payload"] is None
+
+
+# ---- counts -------------------------------------------------------------------------------------------------------------
+
+
+def test_counts(full):
+    org, jobs = full
+    counts = org.admin.get(f"{PATH}/counts").json()
+    wanted = {job_type: dict.fromkeys((*STATUSES, "processing"), 0) for job_type in TYPES}
+    for job in jobs:
+        wanted[job["job_type"]][job["status"]] += 1
+    assert counts["total"] == len(jobs)
+    assert counts["by_type"] == [{"job_type": t, **wanted[t]} for t in sorted(TYPES)]
+    assert counts["by_status"] == {s: sum(w[s] for w in wanted.values()) for s in (*STATUSES, "processing")}
+
+
+def test_counts_follow(org):
+    assert org.admin.get(f"{PATH}/counts").json() == {
+        "total": 0, "by_status": dict.fromkeys((*STATUSES, "processing"), 0), "by_type": []}
+    job = org.admin.create("noop", scheduled_at="2099-01-01T00:00:00Z")
+    assert org.admin.get(f"{PATH}/counts").json()["by_status"]["queued"] == 1
+    org.admin.cancel(job["id"])
+    counts = org.admin.get(f"{PATH}/counts").json()
+    assert counts["by_type"] == [{"job_type": "noop", "queued": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 1}]
+    assert org.user(role="Service").get(f"{PATH}/counts").status_code == 403
+    assert faults(org.admin.get(f"{PATH}/counts?status=queued")) == {"?status": "unknown_field"}
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/counts"])
+def test_etag(org, path):
+    org.admin.create("noop", scheduled_at="2099-01-01T00:00:00Z")
+    first = org.admin.get(path)
+    again = org.admin.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    org.admin.create("noop", scheduled_at="2099-01-01T00:00:00Z")
+    changed = org.admin.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert changed.status_code == 200 and changed.headers["ETag"] != first.headers["ETag"]

@@ -67,11 +67,32 @@ static void test_own_tags_match_themselves(void **state UNUSED)
     }
 }
 
+/* Versions of texts fit a tag, and the least change gives another one. */
+static void test_hashes(void **state UNUSED)
+{
+    char text[100];
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    memset(text, 'a', sizeof(text));
+    for (size_t length = 0; length <= sizeof(text); length++) {
+        int64_t version = etag_hash(text, length);
+        assert_in_range(version, 1, INT64_C(999999999999999999));
+        assert_int_equal(version, etag_hash(text, length));
+        assert_true(g_hash_table_add(seen, g_memdup2(&version, sizeof(version))));
+    }
+    for (size_t i = 0; i < sizeof(text) * 8; i++) {
+        text[i / 8] = (char)(text[i / 8] ^ (1 << i % 8));
+        int64_t version = etag_hash(text, sizeof(text));
+        assert_true(g_hash_table_add(seen, g_memdup2(&version, sizeof(version))));
+        text[i / 8] = (char)(text[i / 8] ^ (1 << i % 8));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_own_tags_match_themselves),
+        cmocka_unit_test(test_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
