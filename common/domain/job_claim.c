@@ -77,21 +77,6 @@ static GPtrArray *list_ids(const struct claim_batch *batch)
     return ids;
 }
 
-/* Runs head, the list of ids and tail; params (n_params of them) stand in head. */
-static bool run_on_ids(struct db *db, struct db_result *ret, struct err *e, const char *head,
-                       const struct db_param *params, size_t n_params, const GPtrArray *ids, const char *tail)
-{
-    g_autoptr(GString) sql = g_string_new(head);
-    g_autofree struct db_param *all = g_new(struct db_param, n_params + sql_ids_slots(ids->len));
-    for (size_t i = 0; i < n_params; i++) {
-        all[i] = params[i];
-    }
-    sql_ids_append(sql, ids->len);
-    sql_ids_fill(&all[n_params], (const char *const *)(void *)ids->pdata, ids->len);
-    g_string_append(sql, tail);
-    return db_run(db, ret, e, sql->str, all, n_params + sql_ids_slots(ids->len));
-}
-
 static bool is_ours(const struct claim_batch *batch, const struct db_result *r, size_t row)
 {
     const char *worker = db_cell(r, row, CLAIM_WORKER);
@@ -197,7 +182,8 @@ static bool read_large(struct db *db, const struct claim_batch *batch, struct er
     if (ids->len == 0) {
         return true;
     }
-    if (!run_on_ids(db, &r, e, "SELECT id, payload FROM background_jobs WHERE id IN ", NULL, 0, ids, " ORDER BY id")) {
+    if (!sql_ids_run(db, &r, e, "SELECT id, payload FROM background_jobs FORCE INDEX (PRIMARY) WHERE id IN ", NULL, 0,
+                     ids, " ORDER BY id")) {
         return false;
     }
     for (size_t i = 0, row = 0; i < batch->n && row < r.rows; i++) {
@@ -214,7 +200,7 @@ static bool read_large(struct db *db, const struct claim_batch *batch, struct er
 static bool write_claims(struct db *db, const struct claim_batch *batch, struct err *e)
 {
     static const char head[] =
-        "UPDATE background_jobs SET status = 'processing', attempt = attempt + 1, worker_id = ?,"
+        "UPDATE background_jobs FORCE INDEX (PRIMARY) SET status = 'processing', attempt = attempt + 1, worker_id = ?,"
         " started_at = UTC_TIMESTAMP(6), dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, next_retry_at = NULL,"
         " progress = NULL, progress_message = NULL, updated_at = UTC_TIMESTAMP(6) WHERE id IN ";
 
@@ -235,7 +221,7 @@ static bool write_claims(struct db *db, const struct claim_batch *batch, struct 
     }
     const struct db_param params[] = {db_text(batch->terms->worker_id), DB_INT(batch->terms->lease_ms * US_PER_MS)};
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!run_on_ids(db, &r, e, head, params, ARRAY_SIZE(params), ids, " AND status = 'queued'")) {
+    if (!sql_ids_run(db, &r, e, head, params, ARRAY_SIZE(params), ids, " AND status = 'queued'")) {
         return false;
     }
     if (r.affected != ids->len) {
@@ -251,12 +237,12 @@ static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct er
     static const char head[] =
         "SELECT id, status, attempt, worker_id, organization_id, job_type, priority, retry_count, max_retries,"
         " timeout_s, created_at, IF(OCTET_LENGTH(payload) <= " SMALL_PAYLOAD ", payload, NULL), traceparent, cause,"
-        " crash_count, OCTET_LENGTH(payload), retry FROM background_jobs WHERE id IN ";
+        " crash_count, OCTET_LENGTH(payload), retry FROM background_jobs FORCE INDEX (PRIMARY) WHERE id IN ";
 
     const struct claim_batch *batch = arg;
     g_autoptr(GPtrArray) ids = list_ids(batch);
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (ids->len > 0 && !run_on_ids(db, &r, e, head, NULL, 0, ids, " ORDER BY id FOR UPDATE")) {
+    if (ids->len > 0 && !sql_ids_run(db, &r, e, head, NULL, 0, ids, " ORDER BY id FOR UPDATE")) {
         return false;
     }
     decide_all(batch, &r);

@@ -4,6 +4,7 @@
 #include "domain/job.h"
 #include "domain/job_settle.h"
 #include "domain/org_load.h"
+#include "domain/sql_ids.h"
 
 static void free_text(char **text)
 {
@@ -19,16 +20,7 @@ static void ref_from_row(struct job_ref *ref, const struct db_result *r, size_t 
     g_strlcpy(ref->traceparent, trace == NULL ? "" : trace, sizeof(ref->traceparent));
 }
 
-/* [{id, a}] of refs, or of the first two columns of rows. The caller frees with free(). */
-static char *dump_refs(const struct job_ref *refs, size_t n, struct err *e)
-{
-    json_auto_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:I}", "id", refs[i].id, "a", (json_int_t)refs[i].attempt));
-    }
-    return job_dump_list(list, e);
-}
-
+/* [{id, a}] of the first two columns of rows. The caller frees with free(). */
 static char *dump_rows(const struct db_result *r, struct err *e)
 {
     json_auto_t *list = json_array();
@@ -157,30 +149,59 @@ bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t
 
 /* --- confirmed --------------------------------------------------------------------------------------------------- */
 
-static bool clear_dispatch(struct db *db, const char *sql, const struct job_ref *refs, size_t n, struct err *e)
+/* The ids of refs with this attempt, borrowed. */
+static GPtrArray *ids_with_attempt(struct job_ref *refs, size_t n, int64_t attempt)
 {
-    if (n == 0) {
-        return true;
+    GPtrArray *ids = g_ptr_array_new();
+    for (size_t i = 0; i < n; i++) {
+        if (refs[i].attempt == attempt) {
+            g_ptr_array_add(ids, refs[i].id);
+        }
     }
-    CLEANUP(free_text) char *ids = dump_refs(refs, n, e);
-    return ids != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(ids)));
+    return ids;
+}
+
+static int compare_attempts(const void *a, const void *b)
+{
+    const struct job_ref *x = a;
+    const struct job_ref *y = b;
+    return x->attempt < y->attempt ? -1 : x->attempt > y->attempt;
+}
+
+/* One statement for each attempt number that occurs, and hardly more than one does. */
+static bool clear_dispatch(struct db *db, const char *head, const char *status, const struct job_ref *refs, size_t n,
+                           struct err *e)
+{
+    g_autofree struct job_ref *sorted = g_memdup2(refs, n * sizeof(*refs));
+    g_autofree char *tail = g_strconcat(" AND status = '", status, "'", NULL);
+    qsort(sorted, n, sizeof(*sorted), compare_attempts);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && sorted[i].attempt == sorted[i - 1].attempt) {
+            continue;
+        }
+        g_autoptr(GPtrArray) ids = ids_with_attempt(sorted, n, sorted[i].attempt);
+        if (!sql_ids_run(db, NULL, e, head, DB_PARAMS(DB_INT(sorted[i].attempt)), ids, tail)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e)
 {
     /* updated_at starts the clock by which job_redispatch_lost calls a message lost. */
-    return clear_dispatch(db,
-                          "UPDATE " IDS_TABLE JOIN_JOBS " SET j.dispatch_at = NULL, j.updated_at = UTC_TIMESTAMP(6)"
-                          " WHERE j.status = 'queued' AND j.attempt = v.a",
-                          refs, n, e);
+    return clear_dispatch(
+        db,
+        "UPDATE background_jobs FORCE INDEX (PRIMARY) SET dispatch_at = NULL, updated_at = UTC_TIMESTAMP(6)"
+        " WHERE attempt = ? AND id IN ",
+        "queued", refs, n, e);
 }
 
 bool job_mark_dead_published(struct db *db, const struct job_ref *refs, size_t n, struct err *e)
 {
-    return clear_dispatch(db,
-                          "UPDATE " IDS_TABLE JOIN_JOBS " SET j.dispatch_at = NULL"
-                          " WHERE j.status = 'failed' AND j.attempt = v.a",
-                          refs, n, e);
+    return clear_dispatch(
+        db, "UPDATE background_jobs FORCE INDEX (PRIMARY) SET dispatch_at = NULL WHERE attempt = ? AND id IN ",
+        "failed", refs, n, e);
 }
 
 /* --- lost messages ----------------------------------------------------------------------------------------------- */

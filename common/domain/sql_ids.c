@@ -33,3 +33,19 @@ void sql_ids_fill(struct db_param *params, const char *const *ids, size_t n)
         params[i] = db_text(ids[MIN(i, n - 1)]);
     }
 }
+
+bool sql_ids_run(struct db *db, struct db_result *ret, struct err *e, const char *head, const struct db_param *params,
+                 size_t n_params, const GPtrArray *ids, const char *tail)
+{
+    size_t slots = sql_ids_slots(ids->len);
+    g_autoptr(GString) sql = g_string_sized_new(1024);
+    g_autofree struct db_param *all = g_new(struct db_param, n_params + slots);
+    for (size_t i = 0; i < n_params; i++) {
+        all[i] = params[i];
+    }
+    sql_ids_fill(&all[n_params], (const char *const *)(void *)ids->pdata, ids->len);
+    g_string_append(sql, head);
+    sql_ids_append(sql, ids->len);
+    g_string_append(sql, tail);
+    return db_run(db, ret, e, sql->str, all, n_params + slots);
+}
