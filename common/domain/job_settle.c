@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/sql_ids.h"
+
 #define ERROR_BYTES_MAX 2000
 
 static void free_text(char **text)
@@ -44,7 +46,41 @@ static json_t *json_move(const struct job_move *m)
                      m->result, "e", json_error_text(m->error), "cause", m->cause);
 }
 
-bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
+/* A completion that leaves nothing behind but the fact. */
+static bool is_plain(const struct job_move *m)
+{
+    return m->to == JOB_COMPLETED && m->result == NULL && m->error == NULL && m->worker_id != NULL;
+}
+
+/* All of them plain and with one fence, as most batches are: they can be named by a list of keys. A batch is never
+ * split, for its rows must be locked in one sweep by id. */
+static bool is_uniform(const struct job_move *moves, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!is_plain(&moves[i]) || moves[i].attempt != moves[0].attempt ||
+            strcmp(moves[i].worker_id, moves[0].worker_id) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool complete_rows(struct db *db, const struct job_move *moves, size_t n, struct db_result *ret, struct err *e)
+{
+    static const char head[] =
+        "UPDATE background_jobs FORCE INDEX (PRIMARY) SET status = 'completed', dispatch_at = NULL,"
+        " next_retry_at = NULL, completed_at = UTC_TIMESTAMP(6), result = NULL, error_message = NULL, cause = NULL,"
+        " progress = 100, updated_at = UTC_TIMESTAMP(6) WHERE attempt = ? AND worker_id = ? AND id IN ";
+
+    g_autoptr(GPtrArray) ids = g_ptr_array_sized_new((guint)n);
+    for (size_t i = 0; i < n; i++) {
+        g_ptr_array_add(ids, (gpointer)(uintptr_t)moves[i].id);
+    }
+    return sql_ids_run(db, ret, e, head, DB_PARAMS(DB_INT(moves[0].attempt), db_text(moves[0].worker_id)), ids,
+                       " AND status = 'processing'");
+}
+
+static bool move_rows(struct db *db, const struct job_move *moves, size_t n, struct db_result *ret, struct err *e)
 {
     static const char sql[] =
         "UPDATE JSON_TABLE(?, '$[*]' COLUMNS("
@@ -69,15 +105,15 @@ bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint
         json_array_append_new(list, json_move(&moves[i]));
     }
     CLEANUP(free_text) char *text = job_dump_list(list, e);
-    if (text == NULL) {
-        return false;
-    }
+    return text != NULL && db_run(db, ret, e, sql, DB_PARAMS(db_text(text)));
+}
+
+bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
+{
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(text)))) {
-        return false;
-    }
+    bool done = is_uniform(moves, n) ? complete_rows(db, moves, n, &r, e) : move_rows(db, moves, n, &r, e);
     *ret_moved = r.affected;
-    return true;
+    return done;
 }
 
 static bool write_attempts(struct db *db, const struct job_move *moves, size_t n, struct err *e)
