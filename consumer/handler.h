@@ -18,6 +18,7 @@
 #include "domain/job_types.h"
 #include "ground/conf.h"
 #include "ports/db.h"
+#include "ports/http.h"
 #include "ports/seal.h"
 #include "ports/smtp.h"
 
@@ -36,6 +37,7 @@ struct job_context {
     const struct conf *conf;
     struct db *db;                 /* the runner's own connection */
     struct smtp *smtp;             /* the runner's own handle */
+    struct http *http;             /* the same */
     struct dispatcher *dispatcher; /* for broadcasts */
     struct cache *settings_cache;  /* organization id -> settings JSON */
 

@@ -20,7 +20,7 @@ static const struct {
 static job_run_fn *const of_kind[] = {
     [JOB_TYPE_BUILT_IN] = NULL,
     [JOB_TYPE_EXEC] = NULL,
-    [JOB_TYPE_HTTP] = NULL,
+    [JOB_TYPE_HTTP] = handler_http,
 };
 
 job_run_fn *handler_find(const struct job_type *type)

@@ -10,4 +10,7 @@
 #include "domain/job_types.def"
 #undef JOB_TYPE
 
+/* Of the types that the configuration makes. */
+job_run_fn handler_http;
+
 #endif

@@ -208,12 +208,13 @@ static enum job_outcome run_handler(struct work *w, const struct conf *conf, con
     return run(&w->ctx);
 }
 
-static void run_one(struct pipeline *p, struct work *w, struct db *db, struct smtp *smtp)
+static void run_one(struct pipeline *p, struct work *w, struct db *db, struct smtp *smtp, struct http *http)
 {
     const struct conf *conf = atomic_load(&p->conf);
     w->ctx.conf = conf;
     w->ctx.db = db;
     w->ctx.smtp = smtp;
+    w->ctx.http = http;
     w->ctx.dispatcher = p->dispatcher;
     w->ctx.settings_cache = p->settings_cache;
     w->started_wall_us = clock_wall_us();
@@ -248,12 +249,13 @@ void *runner_run(void *arg)
     struct pipeline *p = arg;
     struct db *db = db_new(atomic_load(&p->conf));
     struct smtp *smtp = smtp_new();
+    struct http *http = http_new();
     pthread_mutex_lock(&p->lock);
     for (struct work *w = draw(p); w != NULL; w = draw(p)) {
         p->running++;
         p->running_backlog += is_of_backlog(w) ? 1 : 0;
         pthread_mutex_unlock(&p->lock);
-        run_one(p, w, db, smtp);
+        run_one(p, w, db, smtp, http);
         pthread_mutex_lock(&p->lock);
         p->running--;
         p->running_backlog -= is_of_backlog(w) ? 1 : 0;
@@ -262,6 +264,7 @@ void *runner_run(void *arg)
         wake_neighbours(p);
     }
     pthread_mutex_unlock(&p->lock);
+    http_free(http);
     smtp_free(smtp);
     db_free(db);
     return NULL;

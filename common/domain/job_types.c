@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "domain/own_tables.h"
+#include "domain/webhook_sign.h"
+#include "ports/http.h"
 
 #define TEXT_MAX 500000
 #define TIMEOUT_S 60
@@ -146,6 +148,26 @@ static bool refuse_stranger(const struct conf_job_type *t, struct err *e)
                    meant == NULL ? "" : "]?");
 }
 
+static bool refuse_key(const struct conf_job_type *t, const char *key, const struct err *why, struct err *e)
+{
+    return err_set(e, ERR_INVALID, "%s: [%s] %s: %s", t->where, t->title, key, why->text);
+}
+
+static bool check_http(const struct conf *conf, const struct conf_job_type *t, struct err *e)
+{
+    struct err why = ERR_INIT;
+    if (!http_url_check(t->http, conf->egress.allow_private, &why)) {
+        return refuse_key(t, "http", &why, e);
+    }
+    if (!webhook_secret_check(t->http_secret, &why)) {
+        return refuse_key(t, "http_secret", &why, e);
+    }
+    if (*t->http_secret_previous != '\0' && !webhook_secret_check(t->http_secret_previous, &why)) {
+        return refuse_key(t, "http_secret_previous", &why, e);
+    }
+    return true;
+}
+
 bool job_types_check(const struct conf *conf, struct err *e)
 {
     for (guint i = 0; i < conf->job_types->len; i++) {
@@ -158,6 +180,9 @@ bool job_types_check(const struct conf *conf, struct err *e)
         }
         if (!is_made && !is_built_in) {
             return refuse_stranger(t, e);
+        }
+        if (*t->http != '\0' && !check_http(conf, t, e)) {
+            return false;
         }
     }
     return true;

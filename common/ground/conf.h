@@ -100,7 +100,6 @@ struct conf {
     } smtp;
     struct {
         bool allow_private; /* requests may go to loopback and private addresses, and without TLS */
-        char *ca_file;
         int64_t connect_timeout_s;
     } egress;
     struct {

@@ -20,7 +20,7 @@ const struct conf_key conf_job_type_keys[] = {
              "is absolute."},
     {KEY(http), TEXT(0, 2048), .def = "", .help = "https:// address that such a job is posted to, signed."},
     {KEY(http_secret), TEXT(0, 1024), .flags = CONF_SECRET | CONF_HTTP, .def = "",
-     .help = "Key that requests are signed with."},
+     .help = "Key that requests are signed with: whsec_ and base64 of 24 to 64 bytes."},
     {KEY(http_secret_previous), TEXT(0, 1024), .flags = CONF_SECRET | CONF_HTTP, .def = "",
      .help = "The key before it: while this is set, requests carry both signatures."},
     {KEY(http_ca_file), TEXT(0, PATH_MAX_BYTES), .flags = CONF_HTTP, .def = "",

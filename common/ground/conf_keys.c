@@ -131,9 +131,7 @@ const struct conf_key conf_keys[] = {
     {KEY(smtp, timeout_s), INT(1, 300), .flags = CONF_RELOAD, .def = "30", .help = "Longest time for one mail."},
 
     {KEY(egress, allow_private), BOOL, .def = "false",
-     .help = "Let HTTP job types reach loopback and private addresses, and plain http. For development."},
-    {KEY(egress, ca_file), TEXT(0, PATH_MAX_BYTES), .def = "",
-     .help = "Certificates (PEM) that HTTP job types trust. Empty: the system's."},
+     .help = "Let job types with http reach loopback and private addresses, and without TLS. For development."},
     {KEY(egress, connect_timeout_s), INT(1, 300), .flags = CONF_RELOAD, .def = "10",
      .help = "Longest wait for a connection to an endpoint."},
 

@@ -6,48 +6,24 @@ layouts   one for each queue layout, as a parameter
 
 BELLMAN_KEEP=1 leaves the directories (and logs) behind; a failed start leaves its directory in any case.
 """
-import os
-import pathlib
 import re
-import shutil
-import sys
-import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "stack"))
-
-from client import Org  # noqa: E402
-from stack import Stack  # noqa: E402
-
-QUICK_RETRIES = "[retry]\nbase_s=0\ncap_s=1\njitter_percent=0\n"
-REPORT = re.compile(rb"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error: ")
-
-
-def check_logs(stack):
-    """A sanitizer's report fails the run, whatever the tests saw."""
-    for log in sorted(stack.log_dir.glob("*.log")):
-        found = REPORT.search(log.read_bytes())
-        if found:
-            text = log.read_bytes()[found.start():found.start() + 6000].decode(errors="replace")
-            pytest.fail(f"{log}:\n{text}", pytrace=False)
-
-
-def running(name, **options):
-    stack = Stack(tempfile.mkdtemp(prefix=f"bellman-{name}-"), quiet=True, **options)
-    stack.up()
-    try:
-        yield stack
-    finally:
-        stack.down()
-        check_logs(stack)
-        if not os.environ.get("BELLMAN_KEEP"):
-            shutil.rmtree(stack.dir, ignore_errors=True)
+from stacks import QUICK_RETRIES, running
+from client import Org  # stacks has shown the way to the launcher's modules
+from hooks import serving
 
 
 @pytest.fixture(scope="session")
-def stack():
-    yield from running("test", apis=2, conf_extra=QUICK_RETRIES)
+def hooks():
+    with serving() as peers:
+        yield peers
+
+
+@pytest.fixture(scope="session")
+def stack(hooks):
+    yield from running("test", apis=2, conf_extra=QUICK_RETRIES + hooks.conf)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@
 #include "unit/conf_fixture.h"
 
 #define EXEC "[job_type report]\nexec = /usr/bin/python3 /opt/report.py\n"
-#define HTTP "[job_type call]\nhttp = https://example.com/jobs\nhttp_secret = s3cret\n"
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+#define HTTP "[job_type call]\nhttp = https://example.com/jobs\nhttp_secret = " SECRET "\n"
 
 /* ---- the table ---- */
 
@@ -235,6 +236,14 @@ static void test_sections_that_fit_no_type(void **state UNUSED)
         {"[job_type zzzz]\n", ":1: [job_type zzzz] needs exec or http, for it is no built-in type"},
         {"[job_type noop]\nexec = /bin/true\n",
          ":1: [job_type noop] may have neither exec nor http: it is a built-in type"},
+        {"[job_type call]\nhttp = https://10.0.0.1/\nhttp_secret = " SECRET "\n",
+         ":1: [job_type call] http: 10.0.0.1 is a private address"},
+        {"[job_type call]\nhttp = http://example.com/\nhttp_secret = " SECRET "\n",
+         ":1: [job_type call] http: the URL must begin with https://"},
+        {"[job_type call]\nhttp = https://example.com/\nhttp_secret = s3cret\n",
+         ":1: [job_type call] http_secret: must be whsec_ and base64 of 24 to 64 bytes"},
+        {HTTP "http_secret_previous = whsec_s3cret\n",
+         ":1: [job_type call] http_secret_previous: must be whsec_ and base64 of 24 to 64 bytes"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct err e = ERR_INIT;
