@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "domain/job_prune.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 
@@ -25,6 +26,7 @@ struct steward *steward_new(struct pipeline *p)
 
 void steward_free(struct steward *s)
 {
+    job_pruner_free(s->pruner);
     g_free(s);
 }
 

@@ -16,6 +16,7 @@
 #define STEWARD_TASKS_MAX 16
 
 struct steward;
+struct job_pruner;
 
 /* One round of the task's work, at most some 200 ms of it, for the others wait meanwhile; steward_again for the rest.
  * After a failure the task is left alone for a time that doubles up to a minute; the first failure in a row is logged.
@@ -40,6 +41,8 @@ struct steward {
     struct pipeline *p;
     struct db *db; /* for the tasks, too; holds the lock */
 
+    struct job_pruner *pruner; /* of the task prune; NULL until it first ran */
+
     /* steward.c's own */
     bool is_leader;
     bool is_failing;  /* the election cannot be held, and that has been logged */
@@ -56,6 +59,10 @@ void *steward_run(void *arg);
 
 /* Makes a task due now, when this process is the one that runs it. Any thread; unknown names do nothing. */
 void steward_poke(struct steward *s, const char *task);
+
+/* --- tasks: a file each ------------------------------------------------------------------------------------------ */
+
+steward_run_fn prune_run;
 
 /* --- for tasks ------------------------------------------------------------------------------------------------- */
 

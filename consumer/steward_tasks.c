@@ -4,5 +4,6 @@
 #include "steward.h"
 
 const struct steward_task steward_tasks[] = {
+    {"prune", 5000, prune_run},
     {NULL, 0, NULL},
 };

@@ -88,6 +88,11 @@ struct conf {
         int64_t jitter_percent;
     } retry;
     struct {
+        int64_t completed_h; /* these three 0: for ever */
+        int64_t failed_h;
+        int64_t cancelled_h;
+    } retention;
+    struct {
         char *host;
         int64_t port;
         int64_t tls; /* enum conf_smtp_tls */

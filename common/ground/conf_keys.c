@@ -116,6 +116,13 @@ const struct conf_key conf_keys[] = {
     {KEY(retry, jitter_percent), INT(0, 50), .flags = CONF_RELOAD, .def = "10",
      .help = "Give or take this share at random, so that jobs which failed together do not return together."},
 
+    {KEY(retention, completed_h), INT(0, 876000), .flags = CONF_RELOAD, .def = "168",
+     .help = "Hours that completed jobs are kept before they are deleted. 0: for ever."},
+    {KEY(retention, failed_h), INT(0, 876000), .flags = CONF_RELOAD, .def = "720",
+     .help = "The same for failed jobs, with their dead letters."},
+    {KEY(retention, cancelled_h), INT(0, 876000), .flags = CONF_RELOAD, .def = "168",
+     .help = "The same for cancelled jobs."},
+
     {KEY(smtp, host), TEXT(1, NAME_MAX_BYTES), .flags = CONF_RELOAD, .def = "127.0.0.1", .help = "Mail server."},
     {KEY(smtp, port), INT(1, 65535), .flags = CONF_RELOAD, .def = "25", .help = "Its port."},
     {KEY(smtp, tls), CHOICE(tls_modes), .flags = CONF_RELOAD, .def = "starttls",

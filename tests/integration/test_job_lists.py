@@ -19,7 +19,8 @@ BEGAN = datetime.datetime(2026, 1, 1)
 
 @pytest.fixture(scope="module")
 def full(stack):
-    """An organization with 1,500 jobs of all kinds, several of which share each time; as dicts, newest first."""
+    """An organization with 1,500 jobs of all kinds, several of which share each time; as dicts, newest first. Without a
+    completed_at nothing deletes them."""
     org = Org(stack, "lists")
     assert org.admin.get(PATH).json()["total"] == 0, "its first call makes the organization"
     dice = random.Random(20)
