@@ -146,8 +146,11 @@ static void *worker_run(void *arg)
 
 /* --- the crew --------------------------------------------------------------------------------------------------- */
 
+/* Before it closes a connection libfcgi waits up to 2 s for the other side to close first, lest unread input reset it.
+ * Ours is a Unix socket whose input was read to its end, so there is nothing to wait for (os_unix.c, OS_Close). */
 bool workers_prepare(struct err *e)
 {
+    (void)g_setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", FALSE);
     return FCGX_Init() == 0 || err_set(e, ERR_INTERNAL, "libfcgi cannot start");
 }
 
