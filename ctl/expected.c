@@ -52,6 +52,13 @@ static const struct field rate_limits_columns[] = {
 };
 static const struct record rate_limits = RECORD(rate_limits);
 
+static const struct field idempotency_keys_columns[] = {
+    COLUMN("organization_id", ID_SQL), COLUMN("scope", "binary(32)"),           COLUMN("request_sha256", "binary(32)"),
+    COLUMN("status", "smallint(6)"),   COLUMN_NULL("location", "varchar(255)"), COLUMN("body", "longtext"),
+    COLUMN("expires_at", TIME_SQL),
+};
+static const struct record idempotency_keys = RECORD(idempotency_keys);
+
 static const struct field processes_columns[] = {
     COLUMN("id", "uuid"),        COLUMN("kind", "varchar(16)"),    COLUMN("host", "varchar(255)"),
     COLUMN("pid", "int(11)"),    COLUMN("version", "varchar(32)"), COLUMN("started_at", TIME_SQL),
@@ -85,7 +92,6 @@ const struct expected_table expected_tables[] = {
                            {"ix_jobs_filter", false, "organization_id,status,job_type,priority,created_at,id"},
                            {"ix_jobs_created", false, "organization_id,created_at,id"},
                            {"ix_jobs_dispatch", false, "status,dispatch_at,priority"},
-                           {"uq_jobs_idempotency", true, "organization_id,idempotency_key"},
                            {"uq_jobs_unique", true, "organization_id,unique_live"}),
         .keys = KEYS({"fk_jobs_organization", "organization_id", "organizations(id)", "CASCADE"}),
     },
@@ -112,6 +118,12 @@ const struct expected_table expected_tables[] = {
         .record = &rate_limits,
         .indexes = INDEXES({"PRIMARY", true, "bucket"}, {"ix_rate_limits_expires", false, "expires_at"}),
         .keys = NO_KEYS,
+    },
+    {
+        .name = "idempotency_keys",
+        .record = &idempotency_keys,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,scope"}, {"ix_idempotency_expires", false, "expires_at"}),
+        .keys = KEYS({"fk_idempotency_organization", "organization_id", "organizations(id)", "CASCADE"}),
     },
     {
         .name = "processes",

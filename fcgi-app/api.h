@@ -36,7 +36,7 @@ struct api {
     struct cache *organizations;   /* ids that are known to have their row */
     atomic_int test_waiters;       /* requests that wait for a test mail */
     atomic_llong db_down_until_us; /* monotonic; until then nobody tries to connect */
-    atomic_llong cleanup_due_us;   /* monotonic; when expired rate limits are next deleted */
+    atomic_llong cleanup_due_us;   /* monotonic; when expired rows are next deleted */
     atomic_bool stopping;
 };
 
@@ -56,6 +56,8 @@ struct call {
     struct token_claims who;
     bool has_if_match;
     struct etag_list if_match;
+    bool has_idempotency_key;
+    char idempotency_key[IDEMPOTENCY_KEY_MAX + 1];
     json_t *query; /* typed, defaults filled in */
     json_t *body;
     char job_id[UUID_TEXT_BYTES]; /* for the log */
@@ -70,11 +72,12 @@ enum route_flags {
     ROUTE_AT_ROOT = 1 << 0,     /* also without API_BASE */
     ROUTE_MERGE_PATCH = 1 << 1, /* also takes application/merge-patch+json */
     ROUTE_IF_MATCH = 1 << 2,
-    ROUTE_IDEMPOTENCY_KEY = 1 << 3,
+    ROUTE_IDEMPOTENCY_KEY = 1 << 3, /* idempotency_key is filled */
     ROUTE_BODY_OPTIONAL = 1 << 4,
     ROUTE_NO_DATABASE = 1 << 5, /* answers also when MariaDB is known to be down */
     ROUTE_QUIET = 1 << 6,       /* logged at level debug */
     ROUTE_IF_NONE_MATCH = 1 << 7,
+    ROUTE_BULK = 1 << 8, /* takes bodies of up to bulk_body_max_bytes; a 201 has no Location */
 };
 
 struct answer {
@@ -113,6 +116,9 @@ void call_answer_text(struct call *c, const char *text, size_t text_bytes);
 /* Notes the job for the log line. */
 void call_note_job(struct call *c, const char *job_id);
 
+/* Answers with the job (api_jobs.c). */
+void api_answer_job(struct call *c, int status, const char *id);
+
 /* --- handlers --------------------------------------------------------------------------------------------------- */
 
 api_fn api_settings_get;
@@ -122,11 +128,13 @@ api_fn api_jobs_list;
 api_fn api_jobs_counts;
 api_fn api_jobs_get;
 api_fn api_jobs_create;
+api_fn api_jobs_bulk;
 api_fn api_jobs_cancel;
 api_fn api_healthz;
 api_fn api_readyz;
 api_check_fn api_jobs_list_check;
 api_check_fn api_jobs_create_check;
+api_check_fn api_jobs_bulk_check;
 
 extern const struct record job_list_query;
 extern const struct record test_email_body;

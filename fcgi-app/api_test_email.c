@@ -48,7 +48,7 @@ static bool insert(struct call *c, char ret_id[UUID_TEXT_BYTES])
         .timeout_s = type == NULL ? 60 : type->timeout_s,
         .grace_ms = c->conf->consumer.dispatch_grace_ms,
     };
-    if (!job_insert(c->db, &job, &outcome, ret_id, NULL, &e)) {
+    if (!job_insert(c->db, &job, NULL, &outcome, ret_id, NULL, &e)) {
         call_fail(c, &e);
         return false;
     }

@@ -57,8 +57,10 @@ static json_t *make_parameters(const struct route *r)
         add_header(list, "If-None-Match", "304 when one of these entity tags names the version", text_schema());
     }
     if ((r->flags & ROUTE_IDEMPOTENCY_KEY) != 0) {
-        add_header(list, "Idempotency-Key", "Repeating the request with this key creates nothing again",
-                   json_pack("{s:s, s:i, s:i}", "type", "string", "minLength", 1, "maxLength", IDEMPOTENCY_KEY_MAX));
+        add_header(list, "Idempotency-Key",
+                   "A quoted string (RFC 8941) or a word: the same request with the same key within 24 hours gets the "
+                   "first one's answer and creates nothing",
+                   json_pack("{s:s, s:i}", "type", "string", "minLength", 1));
         add_header(list, "traceparent", "W3C trace context; goes with the job to its worker", text_schema());
     }
     return list;
@@ -129,8 +131,10 @@ static json_t *make_headers(const struct route *r, int status)
     if (is_tagged && (status == 200 || status == 304 || status == 412)) {
         json_object_set_new(headers, "ETag", header_of("Names this version of the answer", "string"));
     }
-    if (status == 201) {
-        json_object_set_new(headers, "Location", header_of("The job's address", "string"));
+    if (status == 201 && (r->flags & ROUTE_BULK) == 0) {
+        json_object_set_new(headers, "Location", header_of("The new address", "string"));
+    }
+    if (status == 201 && (r->flags & ROUTE_IDEMPOTENCY_KEY) != 0) {
         json_object_set_new(headers, "Idempotency-Replayed",
                             header_of("true: the answer to an earlier request", "string"));
     }

@@ -3,6 +3,7 @@
 #include "api.h"
 #include "domain/job.h"
 #include "domain/job_types.h"
+#include "domain/retry_policy.h"
 #include "domain/settings.h"
 
 json_t *openapi_ref(const char *schema)
@@ -64,6 +65,14 @@ static const struct field job_counts_fields[] = {
         COUNT("completed", "Done"), COUNT("failed", "Failed for good"), COUNT("cancelled", "Cancelled")
 static const struct field status_counts_fields[] = {COUNTS};
 static const struct field type_counts_fields[] = {{.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS}, COUNTS};
+static const struct field bulk_result_fields[] = {
+    {.name = "count", .type = FIELD_INT, .flags = ALWAYS, .help = "How many were created"},
+};
+static const struct field bulk_job_fields[] = {
+    {.name = "id", .type = FIELD_UUID, .flags = ALWAYS},
+    {.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "status", .type = FIELD_STRING, .flags = ALWAYS, .help = "queued"},
+};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -71,6 +80,7 @@ static const struct field fault_fields[] = {
      .help = "JSON Pointer (RFC 6901) into the body, or ?name of a query parameter"},
     {.name = "code", .type = FIELD_STRING, .flags = ALWAYS},
     {.name = "detail", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "job_id", .type = FIELD_UUID, .help = "The job that is in the way"},
 };
 static const struct field problem_fields[] = {
     {.name = "type", .type = FIELD_STRING, .flags = ALWAYS},
@@ -97,6 +107,8 @@ static const struct record answers[] = {
     ANSWER("JobCounts", job_counts_fields, "How many jobs there are"),
     ANSWER("JobStatusCounts", status_counts_fields, "Jobs of each status"),
     ANSWER("JobTypeCounts", type_counts_fields, "Jobs of one type, of each status"),
+    ANSWER("JobBulkResult", bulk_result_fields, "What was created, in the order of the request"),
+    ANSWER("JobBulkEntry", bulk_job_fields, "A job that was created"),
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -127,6 +139,7 @@ static void add_answers(json_t *schemas)
     add_member(schemas, "JobList", "jobs", true, array_of("Job"));
     add_member(schemas, "JobCounts", "by_status", true, openapi_ref("JobStatusCounts"));
     add_member(schemas, "JobCounts", "by_type", true, array_of("JobTypeCounts"));
+    add_member(schemas, "JobBulkResult", "jobs", true, array_of("JobBulkEntry"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -138,7 +151,8 @@ static void add_answers(json_t *schemas)
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
 static const struct record *const outputs[] = {&settings_record, &job_record, &job_attempt_record};
-static const struct record *const inputs[] = {&settings_record, &job_create_body, &test_email_body, &empty_body};
+static const struct record *const inputs[] = {&settings_record,     &job_create_body, &job_bulk_body,
+                                              &retry_policy_record, &test_email_body, &empty_body};
 
 /* JobCreate knows the job types, and which payload goes with which. */
 static void add_job_types(json_t *schemas)

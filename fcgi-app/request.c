@@ -215,13 +215,39 @@ bool request_traceparent(const char *header, char out[TRACEPARENT_BYTES])
     return true;
 }
 
-bool request_is_idempotency_key(const char *header)
+/* Visible ASCII from begin on; false when there is something else. */
+static bool copy_token(const char *begin, char out[IDEMPOTENCY_KEY_MAX + 1])
 {
-    size_t n = strlen(header);
+    size_t n = strlen(begin);
     for (size_t i = 0; i < n; i++) {
-        if (header[i] < 0x20 || header[i] > 0x7E) {
+        if (begin[i] < 0x21 || begin[i] > 0x7E) {
             return false;
         }
     }
+    g_strlcpy(out, begin, IDEMPOTENCY_KEY_MAX + 1);
     return n > 0 && n <= IDEMPOTENCY_KEY_MAX;
+}
+
+/* From behind the opening quote to the closing one, which must be the end. */
+static bool copy_quoted(const char *at, char out[IDEMPOTENCY_KEY_MAX + 1])
+{
+    size_t n = 0;
+    for (; *at != '"'; at++) {
+        if (*at == '\\' && (at[1] == '"' || at[1] == '\\')) {
+            at++;
+        } else if (*at < 0x20 || *at > 0x7E || *at == '\\') {
+            return false;
+        }
+        if (n == IDEMPOTENCY_KEY_MAX) {
+            return false;
+        }
+        out[n++] = *at;
+    }
+    out[n] = '\0';
+    return n > 0 && at[1] == '\0';
+}
+
+bool request_idempotency_key(const char *header, char out[IDEMPOTENCY_KEY_MAX + 1])
+{
+    return header[0] == '"' ? copy_quoted(header + 1, out) : copy_token(header, out);
 }

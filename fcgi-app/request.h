@@ -62,7 +62,9 @@ json_t *request_decode_query(const char *raw, struct err *e) MUST_CHECK;
 /* A traceparent header (W3C Trace Context level 1, 3.2) as it is passed on; false when it must be ignored. */
 bool request_traceparent(const char *header, char out[TRACEPARENT_BYTES]);
 
-/* 1 to 255 printable ASCII characters. */
-bool request_is_idempotency_key(const char *header);
+/* The key of an Idempotency-Key header: a string as in RFC 8941 section 3.3.3 ("..." with \" and \\), which the draft
+ * wants, or the same without quotes and spaces, which many clients send; both name the same key. 1 to 255 characters.
+ * False: neither. */
+bool request_idempotency_key(const char *header, char out[IDEMPOTENCY_KEY_MAX + 1]);
 
 #endif

@@ -206,10 +206,14 @@ static bool phase_preconditions(struct call *c)
             return false;
         }
     }
-    if ((c->route->flags & ROUTE_IDEMPOTENCY_KEY) != 0 && key != NULL && !request_is_idempotency_key(key)) {
-        response_problem(c->response, 400, "malformed_header",
-                         "Idempotency-Key must be 1 to 255 printable ASCII characters.");
-        return false;
+    if ((c->route->flags & ROUTE_IDEMPOTENCY_KEY) != 0 && key != NULL) {
+        c->has_idempotency_key = request_idempotency_key(key, c->idempotency_key);
+        if (!c->has_idempotency_key) {
+            response_problem(c->response, 400, "malformed_header",
+                             "Idempotency-Key must be a string of 1 to 255 ASCII characters in double quotes, or "
+                             "without both quotes and spaces.");
+            return false;
+        }
     }
     return true;
 }
@@ -226,12 +230,18 @@ static bool parse_query(struct call *c, struct problems *problems)
     return true;
 }
 
+int64_t router_body_max_bytes(const struct route *route, const struct conf *conf)
+{
+    bool is_bulk = route != NULL && (route->flags & ROUTE_BULK) != 0;
+    return is_bulk ? conf->api.bulk_body_max_bytes : conf->api.body_max_bytes;
+}
+
 static bool check_body_state(struct call *c)
 {
     const struct request *r = c->request;
     if (r->body_state == REQUEST_BODY_TOO_LARGE) {
         g_autofree char *detail = g_strdup_printf("The body may have at most %" PRId64 " bytes.",
-                                                  c->conf->api.body_max_bytes);
+                                                  router_body_max_bytes(c->route, c->conf));
         response_problem(c->response, 413, "too_large", detail);
         return false;
     }

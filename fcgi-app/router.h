@@ -10,6 +10,9 @@
 /* Answers the request. db belongs to the calling thread. */
 void router_serve(struct api *api, struct db *db, const struct request *request, struct response *response);
 
+/* The largest body of a request to the route; NULL: to none. */
+int64_t router_body_max_bytes(const struct route *route, const struct conf *conf);
+
 /* --- pure, for tests -------------------------------------------------------------------------------------------- */
 
 /* The route of method and path, or NULL; then allowed has the methods that the path knows ("GET, HEAD"), or is empty.

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "domain/idempotency.h"
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "ports/service.h"
@@ -48,10 +49,24 @@ static void read_body(FCGX_Stream *in, struct request *r, int64_t max_bytes)
     discard(in);
 }
 
-static int64_t body_max_bytes(struct api *api)
+static int64_t route_max_bytes(const struct request *request, const struct conf *conf)
 {
+    char value[PATH_VALUE_BYTES];
+    g_autoptr(GString) allowed = g_string_new(NULL);
+    const struct route *route = request->path == NULL ? NULL
+                                                      : router_match(request->method, request->path, value, allowed);
+    return router_body_max_bytes(route, conf);
+}
+
+/* Which route it is matters only to bodies that are larger than most may be. */
+static int64_t body_max_bytes(struct api *api, const struct request *request)
+{
+    uint64_t length = 0;
     struct snapshot *snapshot = state_get(&api->state);
-    int64_t max_bytes = MIN(snapshot->conf->api.body_max_bytes, INT32_MAX);
+    int64_t max_bytes = snapshot->conf->api.body_max_bytes;
+    if (request_length(request, &length) && length > (uint64_t)max_bytes) {
+        max_bytes = route_max_bytes(request, snapshot->conf);
+    }
     snapshot_unref(snapshot);
     return max_bytes;
 }
@@ -62,22 +77,24 @@ static void serve(struct api *api, struct db *db, FCGX_Request *fcgi)
     struct response response CLEANUP(response_release);
     g_autoptr(GString) out = g_string_sized_new(2048);
     request_init(&request, fcgi->envp);
-    read_body(fcgi->in, &request, body_max_bytes(api));
+    read_body(fcgi->in, &request, body_max_bytes(api, &request));
     response_init(&response, request.id);
     router_serve(api, db, &request, &response);
     response_print(&response, strcmp(request.method, "HEAD") == 0, out);
     (void)FCGX_PutStr(out->str, (int)out->len, fcgi->out);
 }
 
-/* Once a minute one thread, after its answer, deletes rate limits that have run out. */
+/* Once a minute one thread, after its answer, deletes rate limits that have run out and stored answers that are too
+ * old.
+ */
 static void clean_up(struct api *api, struct db *db)
 {
     struct err e = ERR_INIT;
     int64_t now_us = clock_mono_us();
     long long due_us = atomic_load(&api->cleanup_due_us);
     if (now_us >= due_us && atomic_compare_exchange_strong(&api->cleanup_due_us, &due_us, now_us + CLEANUP_EVERY_US) &&
-        !ratelimit_cleanup(db, &e)) {
-        log_debug("rate_limits.not_cleaned", LERR(&e));
+        !(ratelimit_cleanup(db, &e) && idempotency_cleanup(db, &e))) {
+        log_debug("expired.not_cleaned", LERR(&e));
     }
 }
 

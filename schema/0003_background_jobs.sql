@@ -22,8 +22,6 @@ CREATE TABLE background_jobs (
     cancel_requested_at DATETIME(6) NULL,
     timeout_s           INT NOT NULL,
     scheduled_at        DATETIME(6) NULL,
-    idempotency_key     VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL,
-    request_sha256      BINARY(32) NULL,
     unique_key          VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL,
     unique_live         VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin
                         GENERATED ALWAYS AS (IF(status IN ('queued','processing') OR unique_for_s IS NOT NULL,
@@ -42,7 +40,6 @@ CREATE TABLE background_jobs (
     KEY ix_jobs_filter (organization_id, status, job_type, priority, created_at, id),
     KEY ix_jobs_created (organization_id, created_at, id),
     KEY ix_jobs_dispatch (status, dispatch_at, priority),
-    UNIQUE KEY uq_jobs_idempotency (organization_id, idempotency_key),
     UNIQUE KEY uq_jobs_unique (organization_id, unique_live),
     CONSTRAINT fk_jobs_organization FOREIGN KEY (organization_id) REFERENCES organizations (id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;

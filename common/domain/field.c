@@ -30,12 +30,17 @@ json_t *field_default(const struct field *field)
 
 /* --- problems ----------------------------------------------------------------------------------------------------- */
 
+bool problems_full(const struct problems *p)
+{
+    return json_array_size(p->list) >= PROBLEMS_MAX;
+}
+
 void problems_add(struct problems *p, const char *pointer, const char *code, const char *format, ...)
 {
     if (p->list == NULL) {
         p->list = json_array();
     }
-    if (json_array_size(p->list) >= PROBLEMS_MAX) {
+    if (problems_full(p)) {
         return;
     }
     va_list args;
@@ -203,12 +208,35 @@ static void check_strings(const struct field *field, const json_t *value, const 
     }
 }
 
+static void check_record(const struct field *field, const json_t *value, const char *pointer, struct problems *problems)
+{
+    record_check(field->record, value, pointer, problems);
+}
+
+static void check_records(const struct field *field, const json_t *value, const char *pointer,
+                          struct problems *problems)
+{
+    if (!json_is_array(value)) {
+        problems_add(problems, pointer, "type", "must be an array of objects");
+        return;
+    }
+    if (!fits((int64_t)json_array_size(value), field->min, field->max)) {
+        add_length(field->min, field->max, "entries", pointer, problems);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(value) && !problems_full(problems); i++) {
+        g_autofree char *entry_pointer = g_strdup_printf("%s/%zu", pointer, i);
+        record_check(field->record, json_array_get(value, i), entry_pointer, problems);
+    }
+}
+
 static check_fn *const checks[] = {
     [FIELD_BOOL] = check_bool,        [FIELD_INT] = check_int,     [FIELD_STRING] = check_string,
     [FIELD_ENUM] = check_enum,        [FIELD_UUID] = check_format, [FIELD_EMAIL] = check_format,
     [FIELD_PHONE] = check_format,     [FIELD_ZONE] = check_format, [FIELD_HHMM] = check_format,
     [FIELD_SLACK_URL] = check_format, [FIELD_TIME] = check_format, [FIELD_OBJECT] = check_object,
-    [FIELD_STRINGS] = check_strings,  [FIELD_ANY] = check_size,
+    [FIELD_STRINGS] = check_strings,  [FIELD_ANY] = check_size,    [FIELD_RECORD] = check_record,
+    [FIELD_RECORDS] = check_records,
 };
 
 void field_check_value(const struct field *field, const json_t *value, const char *pointer, struct problems *problems)

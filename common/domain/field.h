@@ -27,6 +27,8 @@ enum field_type {
     FIELD_OBJECT,    /* JSON object, at most max bytes when dumped */
     FIELD_STRINGS,   /* array of strings, min..max entries of 1..FIELD_ENTRY_CHARS_MAX characters */
     FIELD_ANY,       /* any JSON value, at most max bytes when dumped */
+    FIELD_RECORD,    /* JSON object with the members of record */
+    FIELD_RECORDS,   /* array of them, min..max entries */
 };
 
 enum field_flags {
@@ -47,6 +49,8 @@ enum field_flags {
 /* What stands for a stored secret in answers; a secret that contains it is a fault (code masked). */
 #define FIELD_MASK "********"
 
+struct record;
+
 struct field {
     const char *name; /* JSON member and SQL column */
     enum field_type type;
@@ -54,9 +58,10 @@ struct field {
     int64_t min; /* min and max both 0: no bounds; max 0 for texts and sizes: no upper bound */
     int64_t max;
     const char *const *choices; /* NULL-terminated */
-    const char *def;            /* JSON text of the default; NULL: null */
-    const char *sql;            /* column_type as information_schema prints it */
-    const char *help;           /* one line for OpenAPI */
+    const struct record *record;
+    const char *def;  /* JSON text of the default; NULL: null */
+    const char *sql;  /* column_type as information_schema prints it */
+    const char *help; /* one line for OpenAPI */
 };
 
 struct record {
@@ -80,16 +85,18 @@ struct problems {
 };
 void problems_add(struct problems *p, const char *pointer, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 void problems_release(struct problems *p);
+/* There is no room for another entry. */
+bool problems_full(const struct problems *p);
 static inline bool problems_any(const struct problems *p)
 {
     return p->list != NULL;
 }
 
 /*
- * Checks body (a JSON object, else one problem at "") against the record; every fault is added to problems, with prefix
- * before each pointer ("" for a top-level body). Unknown members, read-only members, wrong types, ranges, formats,
- * missing required ones and nulls where none is allowed are faults. Codes: unknown_field, read_only, type, range,
- * length, choice, format, required, null, masked. For nullable or defaulted fields null is accepted (it resets).
+ * Checks body (a JSON object, else one problem at prefix) against the record; every fault is added to problems, with
+ * prefix before each pointer ("" for a top-level body). Unknown members, read-only members, wrong types, ranges,
+ * formats, missing required ones and nulls where none is allowed are faults. Codes: unknown_field, read_only, type,
+ * range, length, choice, format, required, null, masked. For nullable or defaulted fields null is accepted (it resets).
  */
 void record_check(const struct record *record, const json_t *body, const char *prefix, struct problems *problems);
 

@@ -33,6 +33,8 @@ static const struct {
     [FIELD_OBJECT] = {.type = "object"},
     [FIELD_STRINGS] = {.type = "array"},
     [FIELD_ANY] = {.type = NULL},
+    [FIELD_RECORD] = {.type = NULL},
+    [FIELD_RECORDS] = {.type = "array"},
 };
 
 static void set_text(json_t *schema, const char *key, const char *value)
@@ -90,6 +92,27 @@ static void describe_strings(json_t *schema, const struct field *field)
     set_bound(schema, "maxItems", field->max);
 }
 
+static json_t *ref_to(const struct record *record)
+{
+    return json_pack("{s:s+}", "$ref", "#/components/schemas/", record->name);
+}
+
+static void describe_record(json_t *schema, const struct field *field, bool nullable)
+{
+    if (nullable) {
+        json_object_set_new(schema, "anyOf", json_pack("[o, {s:s}]", ref_to(field->record), "type", "null"));
+    } else {
+        json_object_update_new(schema, ref_to(field->record));
+    }
+}
+
+static void describe_records(json_t *schema, const struct field *field)
+{
+    json_object_set_new(schema, "items", ref_to(field->record));
+    set_bound(schema, "minItems", field->min);
+    set_bound(schema, "maxItems", field->max);
+}
+
 static void describe_enum(json_t *schema, const struct field *field, bool nullable)
 {
     json_t *choices = json_array();
@@ -134,6 +157,10 @@ static json_t *describe_field(const struct field *field, bool for_input)
         describe_enum(schema, field, nullable);
     } else if (field->type == FIELD_STRINGS) {
         describe_strings(schema, field);
+    } else if (field->type == FIELD_RECORD) {
+        describe_record(schema, field, nullable);
+    } else if (field->type == FIELD_RECORDS) {
+        describe_records(schema, field);
     } else if (for_input) {
         describe_text_input(schema, field);
     } else {

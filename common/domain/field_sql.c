@@ -84,6 +84,7 @@ static json_t *json_from_cell(const char *cell)
 static json_t *(*const cell_readers[])(const char *cell) = {
     [FIELD_BOOL] = bool_from_cell,   [FIELD_INT] = int_from_cell,      [FIELD_TIME] = time_from_cell,
     [FIELD_OBJECT] = json_from_cell, [FIELD_STRINGS] = json_from_cell, [FIELD_ANY] = json_from_cell,
+    [FIELD_RECORD] = json_from_cell, [FIELD_RECORDS] = json_from_cell,
 };
 
 json_t *field_from_cell(const struct field *field, const char *cell)
@@ -142,6 +143,7 @@ static struct db_param json_to_param(const json_t *value, GStringChunk *arena)
 static struct db_param (*const param_makers[])(const json_t *value, GStringChunk *arena) = {
     [FIELD_BOOL] = bool_to_param,   [FIELD_INT] = int_to_param,      [FIELD_TIME] = time_to_param,
     [FIELD_OBJECT] = json_to_param, [FIELD_STRINGS] = json_to_param, [FIELD_ANY] = json_to_param,
+    [FIELD_RECORD] = json_to_param, [FIELD_RECORDS] = json_to_param,
 };
 
 struct db_param field_to_param(const struct field *field, const json_t *value, GStringChunk *arena)

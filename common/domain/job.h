@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "domain/field.h"
+#include "domain/idempotency.h"
 #include "ground/base.h"
 #include "ground/err.h"
 #include "ground/ids.h"
@@ -24,6 +25,9 @@
 extern const struct record job_record;         /* background_jobs */
 extern const struct record job_attempt_record; /* job_attempts, as shown in a job's answer */
 extern const struct record job_create_body;    /* POST /background-jobs */
+extern const struct record job_bulk_body;      /* POST /background-jobs/bulk */
+
+#define JOB_BULK_MAX 1000
 
 enum job_status { JOB_QUEUED, JOB_PROCESSING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED, JOB_STATUSES };
 const char *job_status_name(enum job_status status);
@@ -34,35 +38,40 @@ bool job_status_is_final(enum job_status status);
 #define JOB_TYPE_BYTES 65
 #define WORKER_ID_BYTES 101 /* host:pid:random */
 
-/* --- API side (job_insert.c, job_api.c, job_list.c) --------------------------------------------------------------- */
+/* --- API side (job_insert.c, job_unique.c, job_api.c, job_list.c) ------------------------------------------------- */
 
 struct job_new {
+    const char *id; /* NULL: a new one is made */
     const char *organization_id;
     const char *job_type;
     const char *created_by;
     const json_t *payload;
+    const char *payload_text; /* the same as compact JSON when that is at hand: payload is then not looked at */
     int64_t priority;
     int64_t max_retries;
     int64_t timeout_s;
-    int64_t scheduled_wall_us;           /* 0: now */
-    const char *unique_key;              /* NULL: none */
-    const char *idempotency_key;         /* NULL: none; unique per organization, user and route */
-    const unsigned char *request_sha256; /* 32 bytes; with idempotency_key */
-    const char *traceparent;             /* NULL: none */
-    int64_t grace_ms;                    /* dispatch_at of a job that is due: now plus this */
+    int64_t scheduled_wall_us; /* 0: now */
+    const char *unique_key;    /* NULL: none */
+    int64_t unique_for_s;      /* unique_key is held this long after the creation, too; 0: while the job is live */
+    const char *retry;         /* JSON text of its own retry policy; NULL: its type's */
+    const char *schedule_id;   /* NULL: none */
+    const char *traceparent;   /* NULL: none */
+    int64_t grace_ms;          /* dispatch_at of a job that is due: now plus this */
 };
 
-enum job_insert { JOB_INSERTED, JOB_REPLAYED, JOB_KEY_REUSED, JOB_NOT_UNIQUE };
+enum job_insert {
+    JOB_INSERTED,
+    JOB_KEY_TAKEN,  /* the idempotency key has a row: idempotency_find tells its story */
+    JOB_KEY_BUSY,   /* another transaction is at work for it */
+    JOB_NOT_UNIQUE, /* a job holds unique_key */
+};
 
-/* Inserts the row and its count in one transaction. ret_id gets the new id, or for JOB_REPLAYED (same idempotency key,
- * same request) and JOB_NOT_UNIQUE (a live job holds unique_key) the id of the one that is there. ret_job (may be NULL)
- * gets a new job as job_get would give it, a new reference; NULL for one that was there, and in the rare case that the
- * outcome of the first commit was unknown. */
-bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES],
-                json_t **ret_job, struct err *e) MUST_CHECK;
-
-/* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
-bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+/* Inserts the row and its count in one transaction, with the answer to keep when key is not NULL (its body is then the
+ * job as job_get would give it, compact). ret_id gets the new id, or for JOB_NOT_UNIQUE the id of the job that holds
+ * unique_key. ret_job (may be NULL) gets a new job as job_get would give it, a new reference; NULL for one that was
+ * there, and in the rare case that the outcome of the first commit was unknown. */
+bool job_insert(struct db *db, const struct job_new *job, const struct idempotency *key, enum job_insert *ret,
+                char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e) MUST_CHECK;
 
 /* What became of one job of a batch. */
 struct job_inserted {
@@ -71,10 +80,27 @@ struct job_inserted {
 };
 void job_inserted_release(struct job_inserted *inserted);
 
-/* Inserts n jobs, all or none, in one transaction. ERR_DUPLICATE: a unique index refused one of them. ret has room for
- * n. */
-bool job_insert_batch(struct db *db, const struct job_new *const *jobs, size_t n, struct job_inserted *ret,
-                      struct err *e) MUST_CHECK;
+/* Inserts n jobs, all or none, in one transaction; keys[i] belongs to jobs[i] and may be NULL, as may keys itself.
+ * ERR_DUPLICATE: a unique index refused one of them; ERR_CONFLICT: somebody is at work for one of the keys. ret has
+ * room for n. */
+bool job_insert_batch(struct db *db, const struct job_new *const *jobs, const struct idempotency *const *keys, size_t n,
+                      struct job_inserted *ret, struct err *e) MUST_CHECK;
+
+/* A job of a list whose unique_key is held by another one. */
+struct job_holder {
+    size_t index;             /* in the list */
+    char id[UUID_TEXT_BYTES]; /* who holds it; empty: the job at other of the same list */
+    size_t other;
+};
+
+/* Inserts up to JOB_BULK_MAX jobs of one organization, which have their ids, all or none, in one transaction; key (or
+ * NULL) has the whole answer. For JOB_NOT_UNIQUE ret_holders, which has room for 2 n, gets what stands in the way. */
+bool job_insert_bulk(struct db *db, const struct job_new *jobs, size_t n, const struct idempotency *key,
+                     enum job_insert *ret, struct job_holder *ret_holders, size_t *ret_holders_n, struct err *e)
+    MUST_CHECK;
+
+/* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
+bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
 
 struct job_filter {
     const char *organization_id;

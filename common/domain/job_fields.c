@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/job.h"
+#include "domain/retry_policy.h"
 
 static const char *const status_names[] = {"queued", "processing", "completed", "failed", "cancelled", NULL};
 
@@ -79,11 +80,8 @@ static const struct field job_fields[] = {
      .help = "Seconds one attempt may take"},
     {.name = "scheduled_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
      .help = "Not before this time"},
-    {.name = "idempotency_key", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 255,
-     .sql = "varchar(255)"},
-    {.name = "request_sha256", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 32, .sql = "binary(32)"},
     {.name = "unique_key", .type = FIELD_STRING, .flags = RO_NULL, .max = 200, .sql = "varchar(200)",
-     .help = "At most one queued or processing job of the organization has it"},
+     .help = "At most one queued or processing job of the organization has it; with unique_for_s also for a time"},
     {.name = "unique_live", .type = FIELD_STRING, .flags = HIDDEN | FIELD_NULLABLE, .max = 200, .sql = "varchar(200)"},
     {.name = "unique_for_s", .type = FIELD_INT, .flags = RO_NULL, .min = 1, .max = 31536000, .sql = "int(11)",
      .help = "unique_key is held for this many seconds after created_at, also by a finished job; null: while live"},
@@ -159,7 +157,11 @@ static const struct field create_fields[] = {
     {.name = "timeout_s", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = 1, .max = 86400,
      .help = "Seconds one attempt may take; null: the job type's own"},
     {.name = "unique_key", .type = FIELD_STRING, .flags = FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1, .max = 200,
-     .help = "Refused with 409 while a job with this key is queued or processing"},
+     .help = "Refused with 409 while a job with this key is queued or processing, or within its unique_for_s"},
+    {.name = "unique_for_s", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = 1, .max = 31536000,
+     .help = "With unique_key: it stays taken for this many seconds after the creation, also when the job has ended"},
+    {.name = "retry", .type = FIELD_RECORD, .flags = FIELD_NULLABLE, .record = &retry_policy_record,
+     .help = "This job's own retry policy; null: its type's"},
 };
 /* clang-format on */
 
@@ -168,4 +170,18 @@ const struct record job_create_body = {
     .fields = create_fields,
     .n = ARRAY_SIZE(create_fields),
     .help = "What creates a job",
+};
+
+/* clang-format off */
+static const struct field bulk_fields[] = {
+    {.name = "jobs", .type = FIELD_RECORDS, .flags = FIELD_REQUIRED, .min = 1, .max = JOB_BULK_MAX,
+     .record = &job_create_body, .help = "All are created, or none"},
+};
+/* clang-format on */
+
+const struct record job_bulk_body = {
+    .name = "JobBulk",
+    .fields = bulk_fields,
+    .n = ARRAY_SIZE(bulk_fields),
+    .help = "What creates many jobs at once",
 };

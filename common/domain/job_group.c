@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <string.h>
 
 /* A group's rows travel as one parameter of at most GROUP_MAX * ALONE_BYTES, far below max_allowed_packet. */
 #define GROUP_MAX 64
@@ -11,6 +12,7 @@
 /* One waiting job; lives on its thread's stack. */
 struct ticket {
     const struct job_new *job;
+    const struct idempotency *key; /* NULL: none */
     enum job_insert outcome;
     char id[UUID_TEXT_BYTES];
     json_t *row;
@@ -46,13 +48,13 @@ void job_group_free(struct job_group *group)
 
 static void insert_one(struct db *db, struct ticket *t)
 {
-    t->ok = job_insert(db, t->job, &t->outcome, t->id, &t->row, &t->e);
+    t->ok = job_insert(db, t->job, t->key, &t->outcome, t->id, &t->row, &t->e);
 }
 
 /* A fault that lies in one of the jobs: each is tried alone. */
 static bool is_of_one(const struct err *e)
 {
-    return e->code == ERR_DUPLICATE || e->code == ERR_INTERNAL || e->code == ERR_INVALID;
+    return e->code == ERR_DUPLICATE || e->code == ERR_CONFLICT || e->code == ERR_INTERNAL || e->code == ERR_INVALID;
 }
 
 static void take_results(struct ticket **tickets, size_t n, struct job_inserted *inserted)
@@ -68,12 +70,14 @@ static void take_results(struct ticket **tickets, size_t n, struct job_inserted 
 static void insert_group(struct db *db, struct ticket **tickets, size_t n)
 {
     const struct job_new *jobs[GROUP_MAX];
+    const struct idempotency *keys[GROUP_MAX];
     struct job_inserted inserted[GROUP_MAX];
     struct err e = ERR_INIT;
     for (size_t i = 0; i < n; i++) {
         jobs[i] = tickets[i]->job;
+        keys[i] = tickets[i]->key;
     }
-    if (n > 1 && job_insert_batch(db, jobs, n, inserted, &e)) {
+    if (n > 1 && job_insert_batch(db, jobs, keys, n, inserted, &e)) {
         take_results(tickets, n, inserted);
         return;
     }
@@ -136,13 +140,18 @@ static bool wait_or_lead(struct job_group *group, struct ticket *t)
     return leads || !t->done;
 }
 
-bool job_group_insert(struct job_group *group, struct db *db, const struct job_new *job, enum job_insert *ret,
-                      char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e)
+static size_t payload_bytes(const struct job_new *job)
 {
-    if (json_dumpb(job->payload, NULL, 0, JSON_COMPACT) > ALONE_BYTES) {
-        return job_insert(db, job, ret, ret_id, ret_job, e);
+    return job->payload_text != NULL ? strlen(job->payload_text) : json_dumpb(job->payload, NULL, 0, JSON_COMPACT);
+}
+
+bool job_group_insert(struct job_group *group, struct db *db, const struct job_new *job, const struct idempotency *key,
+                      enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e)
+{
+    if (payload_bytes(job) > ALONE_BYTES) {
+        return job_insert(db, job, key, ret, ret_id, ret_job, e);
     }
-    struct ticket t = {.job = job, .e = ERR_INIT};
+    struct ticket t = {.job = job, .key = key, .e = ERR_INIT};
     sem_init(&t.turn, 0, 0);
     if (wait_or_lead(group, &t)) {
         lead(group, db, &t);

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "domain/job.h"
-#include "domain/job_settle.h"
+#include "domain/job_unique.h"
 #include "ground/clock.h"
+
+#define TRIES 4
 
 static void free_text(char **text)
 {
@@ -19,50 +21,54 @@ void job_inserted_release(struct job_inserted *inserted)
 
 /* --- rows -------------------------------------------------------------------------------------------------------- */
 
-static json_t *json_hash(const struct job_new *job)
+#define INSERT_SQL                                                                                             \
+    "INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload, max_retries,"      \
+    " timeout_s, scheduled_at, dispatch_at, unique_key, unique_for_s, retry, schedule_id, traceparent,"        \
+    " created_by, updated_by, created_at, updated_at)"                                                         \
+    " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, COALESCE(?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND), ?, ?," \
+    " ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))"
+
+enum { INSERT_COLUMNS = 17 };
+
+static struct db_param positive_or_null(int64_t value)
 {
-    char hex[65] = "";
-    if (job->idempotency_key == NULL) {
-        return json_null();
-    }
-    for (size_t i = 0; i < 32; i++) {
-        (void)g_snprintf(hex + 2 * i, 3, "%02x", job->request_sha256[i]);
-    }
-    return json_string(hex);
+    return value > 0 ? DB_INT(value) : DB_NULL;
 }
 
-static json_t *json_row(const struct job_new *job, const char *id)
+/* Texts that are made here live in arena. */
+static void fill_row(const struct job_new *job, const char *id, struct db_param *row, GStringChunk *arena)
 {
-    CLEANUP(free_text) char *payload = json_dumps(job->payload, JSON_COMPACT);
-    char scheduled[CLOCK_TEXT_BYTES];
-    clock_format_sql(job->scheduled_wall_us, scheduled);
-    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s?, s:I, s:s?, s:s?, s:o, s:s?, s:s?}", "id", id, "g",
-                     job->organization_id, "t", job->job_type, "p", (json_int_t)job->priority, "pl", payload, "mr",
-                     (json_int_t)job->max_retries, "ts", (json_int_t)job->timeout_s, "at",
-                     job->scheduled_wall_us == 0 ? NULL : scheduled, "gr", (json_int_t)(job->grace_ms * US_PER_MS),
-                     "uk", job->unique_key, "ik", job->idempotency_key, "h", json_hash(job), "tp", job->traceparent,
-                     "by", job->created_by);
-}
-
-static char *insert_sql(void)
-{
-    GString *sql = g_string_new(
-        "INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload, max_retries, timeout_s,"
-        " scheduled_at, dispatch_at, unique_key, idempotency_key, request_sha256, traceparent, created_by, updated_by,"
-        " created_at, updated_at)"
-        " SELECT CAST(v.id AS UUID), v.g, v.t, 'queued', v.p, v.pl, v.mr, v.ts, v.at,"
-        " COALESCE(v.at, UTC_TIMESTAMP(6) + INTERVAL v.gr MICROSECOND), v.uk, v.ik, UNHEX(v.h), v.tp, v.who, v.who,"
-        " UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)"
-        " FROM JSON_TABLE(?, '$[*]' COLUMNS("
-        " id CHAR(36) PATH '$.id', g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
-        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t', p INT PATH '$.p', pl LONGTEXT PATH '$.pl',"
-        " mr INT PATH '$.mr', ts INT PATH '$.ts', at DATETIME(6) PATH '$.at', gr BIGINT PATH '$.gr',"
-        " uk VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$.uk',"
-        " ik VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin PATH '$.ik', h CHAR(64) PATH '$.h',"
-        " tp VARCHAR(55) CHARACTER SET ascii COLLATE ascii_bin PATH '$.tp', who VARCHAR(128) PATH '$.by')) v"
-        " RETURNING ");
-    record_columns(sql, &job_record, "", false);
-    return g_string_free(sql, FALSE);
+    struct db_param scheduled = DB_NULL;
+    if (job->scheduled_wall_us != 0) {
+        char text[CLOCK_TEXT_BYTES];
+        clock_format_sql(job->scheduled_wall_us, text);
+        scheduled = db_text(g_string_chunk_insert(arena, text));
+    }
+    const char *payload = job->payload_text;
+    if (payload == NULL) {
+        CLEANUP(free_text) char *text = json_dumps(job->payload, JSON_COMPACT);
+        payload = g_string_chunk_insert(arena, text);
+    }
+    const struct db_param filled[INSERT_COLUMNS] = {
+        db_text(id),
+        db_text(job->organization_id),
+        db_text(job->job_type),
+        DB_INT(job->priority),
+        db_text(payload),
+        DB_INT(job->max_retries),
+        DB_INT(job->timeout_s),
+        scheduled,
+        scheduled,
+        DB_INT(job->grace_ms * US_PER_MS),
+        db_text(job->unique_key),
+        job->unique_key == NULL ? DB_NULL : positive_or_null(job->unique_for_s),
+        db_text(job->retry),
+        db_text(job->schedule_id),
+        db_text(job->traceparent),
+        db_text(job->created_by),
+        db_text(job->created_by),
+    };
+    memcpy(row, filled, sizeof(filled));
 }
 
 /* --- one transaction --------------------------------------------------------------------------------------------- */
@@ -70,9 +76,13 @@ static char *insert_sql(void)
 struct insert {
     const struct job_new *const *jobs;
     size_t n;
-    struct job_inserted *inserted;
-    const char *sql;
-    const char *rows; /* JSON */
+    const struct db_param *params; /* of the rows */
+    const char *first_id;
+    const struct idempotency **keys;
+    size_t n_keys;
+    bool waits_for_keys;
+    struct job_inserted *inserted; /* NULL: nobody wants to see the rows */
+    size_t *keyed;                 /* keys[i] is that of inserted[keyed[i]] */
 };
 
 /* All or none are there, so the first tells. */
@@ -88,7 +98,7 @@ static bool exists(struct db *db, const char *id, bool *ret, struct err *e)
 
 static void forget_rows(struct insert *insert)
 {
-    for (size_t i = 0; i < insert->n; i++) {
+    for (size_t i = 0; insert->inserted != NULL && i < insert->n; i++) {
         job_inserted_release(&insert->inserted[i]);
     }
 }
@@ -96,14 +106,20 @@ static void forget_rows(struct insert *insert)
 static bool insert_rows(struct db *db, struct insert *insert, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, insert->sql, DB_PARAMS(db_text(insert->rows)))) {
+    g_autoptr(GString) sql = g_string_new(INSERT_SQL);
+    if (insert->inserted != NULL) {
+        g_string_append(sql, " RETURNING ");
+        record_columns(sql, &job_record, "", false);
+    }
+    if (!db_run_rows(db, &r, e, sql->str, insert->params, INSERT_COLUMNS, insert->n)) {
         return false;
     }
-    if (r.rows != insert->n) {
-        return err_set(e, ERR_INTERNAL, "An INSERT of %zu jobs made %zu", insert->n, r.rows);
+    uint64_t made = insert->inserted != NULL ? r.rows : r.affected;
+    if (made != insert->n) {
+        return err_set(e, ERR_INTERNAL, "An INSERT of %zu jobs made %llu", insert->n, (unsigned long long)made);
     }
     forget_rows(insert);
-    for (size_t i = 0; i < insert->n; i++) {
+    for (size_t i = 0; insert->inserted != NULL && i < insert->n; i++) {
         insert->inserted[i].row = record_row_json(&job_record, &r, i, 0);
         json_object_set_new(insert->inserted[i].row, "attempts", json_array());
     }
@@ -120,32 +136,74 @@ static bool count_rows(struct db *db, const struct insert *insert, struct err *e
     return job_counts_add(db, deltas, insert->n, e);
 }
 
+/* The answers that were not known before the rows were. */
+static bool keep_answers(struct db *db, const struct insert *insert, struct err *e)
+{
+    if (insert->n_keys == 0 || insert->inserted == NULL) {
+        return true;
+    }
+    g_autofree char **bodies = g_new0(char *, insert->n_keys);
+    for (size_t i = 0; i < insert->n_keys; i++) {
+        bodies[i] = json_dumps(insert->inserted[insert->keyed[i]].row, JSON_COMPACT);
+    }
+    bool done = idempotency_complete(db, insert->keys, (const char *const *)bodies, insert->n_keys, e);
+    for (size_t i = 0; i < insert->n_keys; i++) {
+        free(bodies[i]);
+    }
+    return done;
+}
+
 static bool insert_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     struct insert *insert = arg;
     bool there = false;
-    if (repeated && (!exists(db, insert->inserted[0].id, &there, e) || there)) {
+    if (repeated && (!exists(db, insert->first_id, &there, e) || there)) {
         forget_rows(insert);
         return there;
     }
-    return insert_rows(db, insert, e) && count_rows(db, insert, e);
-}
-
-bool job_insert_batch(struct db *db, const struct job_new *const *jobs, size_t n, struct job_inserted *ret,
-                      struct err *e)
-{
-    json_auto_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        ret[i].row = NULL;
-        uuid7_new(ret[i].id);
-        json_array_append_new(list, json_row(jobs[i], ret[i].id));
-    }
-    CLEANUP(free_text) char *rows = job_dump_list(list, e);
-    if (rows == NULL) {
+    if (insert->n_keys > 0 && !idempotency_take(db, insert->keys, insert->n_keys, insert->waits_for_keys, e)) {
         return false;
     }
-    g_autofree char *sql = insert_sql();
-    struct insert insert = {.jobs = jobs, .n = n, .inserted = ret, .sql = sql, .rows = rows};
+    return insert_rows(db, insert, e) && keep_answers(db, insert, e) && count_rows(db, insert, e);
+}
+
+static void gather_keys(struct insert *insert, const struct idempotency *const *keys)
+{
+    for (size_t i = 0; keys != NULL && i < insert->n; i++) {
+        if (keys[i] != NULL) {
+            insert->keyed[insert->n_keys] = i;
+            insert->keys[insert->n_keys++] = keys[i];
+        }
+    }
+}
+
+bool job_insert_batch(struct db *db, const struct job_new *const *jobs, const struct idempotency *const *keys, size_t n,
+                      struct job_inserted *ret, struct err *e)
+{
+    g_autoptr(GStringChunk) arena = g_string_chunk_new(1024);
+    g_autofree struct db_param *params = g_new(struct db_param, n * INSERT_COLUMNS);
+    g_autofree const struct idempotency **taken = g_new(const struct idempotency *, n);
+    g_autofree size_t *keyed = g_new(size_t, n);
+    for (size_t i = 0; i < n; i++) {
+        ret[i].row = NULL;
+        if (jobs[i]->id != NULL) {
+            g_strlcpy(ret[i].id, jobs[i]->id, sizeof(ret[i].id));
+        } else {
+            uuid7_new(ret[i].id);
+        }
+        fill_row(jobs[i], ret[i].id, &params[i * INSERT_COLUMNS], arena);
+    }
+    struct insert insert = {
+        .jobs = jobs,
+        .n = n,
+        .params = params,
+        .first_id = ret[0].id,
+        .keys = taken,
+        .waits_for_keys = n == 1,
+        .inserted = ret,
+        .keyed = keyed,
+    };
+    gather_keys(&insert, keys);
     if (db_transaction(db, insert_body, &insert, e)) {
         return true;
     }
@@ -153,64 +211,160 @@ bool job_insert_batch(struct db *db, const struct job_new *const *jobs, size_t n
     return false;
 }
 
-/* --- one job ----------------------------------------------------------------------------------------------------- */
+/* --- what stands in the way -------------------------------------------------------------------------------------- */
 
-/* A unique index has refused the row: finds the job that was there first. ret_found=false: it is gone by now. */
-static bool find_holder(struct db *db, const struct job_new *job, bool by_idempotency, enum job_insert *ret,
-                        char ret_id[UUID_TEXT_BYTES], bool *ret_found, struct err *e)
+/* A unique index has refused a row of the list. ret stays JOB_INSERTED when whatever it was is gone by now. */
+static bool find_obstacle(struct db *db, const struct job_new *jobs, size_t n, const struct idempotency *key,
+                          enum job_insert *ret, struct job_holder *holders, size_t *ret_n, struct err *e)
 {
-    static const char sql_idempotency[] =
-        "SELECT id, request_sha256 = ? FROM background_jobs WHERE organization_id = ? AND idempotency_key = ?";
-    static const char sql_unique[] =
-        "SELECT id, 1 FROM background_jobs WHERE ? IS NULL AND organization_id = ? AND unique_live = ?";
-
-    CLEANUP(db_result_release) struct db_result r = {0};
-    struct db_param hash = by_idempotency ? db_bytes(job->request_sha256, 32) : DB_NULL;
-    const char *key = by_idempotency ? job->idempotency_key : job->unique_key;
-    if (!db_run(db, &r, e, by_idempotency ? sql_idempotency : sql_unique,
-                DB_PARAMS(hash, db_text(job->organization_id), db_text(key)))) {
+    enum idempotency_state state = IDEMPOTENCY_NEW;
+    CLEANUP(idempotency_answer_release) struct idempotency_answer answer = {0};
+    *ret = JOB_INSERTED;
+    *ret_n = 0;
+    if (key != NULL && !idempotency_find(db, key, &state, &answer, e)) {
         return false;
     }
-    *ret_found = r.rows > 0;
-    if (r.rows > 0) {
-        g_strlcpy(ret_id, db_cell(&r, 0, 0), UUID_TEXT_BYTES);
-        *ret = !by_idempotency ? JOB_NOT_UNIQUE : db_cell_int(&r, 0, 1) == 1 ? JOB_REPLAYED : JOB_KEY_REUSED;
+    if (state != IDEMPOTENCY_NEW) {
+        *ret = JOB_KEY_TAKEN;
+        return true;
     }
+    if (!job_unique_holders(db, jobs, n, holders, ret_n, e)) {
+        return false;
+    }
+    *ret = *ret_n > 0 ? JOB_NOT_UNIQUE : JOB_INSERTED;
     return true;
 }
 
-static void give(struct job_inserted *inserted, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], json_t **ret_job)
-{
-    *ret = JOB_INSERTED;
-    g_strlcpy(ret_id, inserted->id, UUID_TEXT_BYTES);
-    if (ret_job != NULL) {
-        *ret_job = g_steal_pointer(&inserted->row);
-    }
-    job_inserted_release(inserted);
-}
+typedef bool try_fn(struct db *db, void *arg, struct err *e);
 
-bool job_insert(struct db *db, const struct job_new *job, enum job_insert *ret, char ret_id[UUID_TEXT_BYTES],
-                json_t **ret_job, struct err *e)
+/* Tries until it is done or something is found in the way. */
+static bool insert_or_tell(struct db *db, try_fn *try_once, void *arg, const struct job_new *jobs, size_t n,
+                           const struct idempotency *key, enum job_insert *ret, struct job_holder *holders,
+                           size_t *ret_n, struct err *e)
 {
-    for (int tries = 0; tries < 3; tries++) {
-        struct job_inserted inserted = {.row = NULL};
-        err_clear(e);
-        if (job_insert_batch(db, &job, 1, &inserted, e)) {
-            give(&inserted, ret, ret_id, ret_job);
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct err own = ERR_INIT;
+        *ret = JOB_INSERTED;
+        if (try_once(db, arg, &own)) {
             return true;
         }
-        if (e->code != ERR_DUPLICATE) {
+        if (own.code == ERR_CONFLICT) {
+            *ret = JOB_KEY_BUSY;
+            return true;
+        }
+        if (own.code != ERR_DUPLICATE) {
+            return err_set(e, own.code, "%s", own.text);
+        }
+        if (!find_obstacle(db, jobs, n, key, ret, holders, ret_n, e)) {
             return false;
         }
-        bool by_idempotency = strstr(e->text, "uq_jobs_idempotency") != NULL;
-        bool found = false;
-        err_clear(e);
-        if (!find_holder(db, job, by_idempotency, ret, ret_id, &found, e)) {
-            return false;
-        }
-        if (found) {
+        if (*ret != JOB_INSERTED) {
             return true;
         }
     }
     return err_set(e, ERR_LOCKED, "The job that holds the key keeps changing");
+}
+
+/* --- one job ----------------------------------------------------------------------------------------------------- */
+
+struct one {
+    const struct job_new *job;
+    const struct idempotency *key;
+    struct job_inserted inserted;
+};
+
+static bool try_one(struct db *db, void *arg, struct err *e)
+{
+    struct one *one = arg;
+    return job_insert_batch(db, &one->job, &one->key, 1, &one->inserted, e);
+}
+
+bool job_insert(struct db *db, const struct job_new *job, const struct idempotency *key, enum job_insert *ret,
+                char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e)
+{
+    struct one one = {.job = job, .key = key};
+    struct job_holder holder = {.index = 0};
+    size_t holders = 0;
+    if (!insert_or_tell(db, try_one, &one, job, 1, key, ret, &holder, &holders, e)) {
+        return false;
+    }
+    g_strlcpy(ret_id, *ret == JOB_NOT_UNIQUE ? holder.id : one.inserted.id, UUID_TEXT_BYTES);
+    if (*ret == JOB_INSERTED && ret_job != NULL) {
+        *ret_job = g_steal_pointer(&one.inserted.row);
+    }
+    job_inserted_release(&one.inserted);
+    return true;
+}
+
+/* --- many at once ------------------------------------------------------------------------------------------------ */
+
+static bool try_bulk(struct db *db, void *arg, struct err *e)
+{
+    return db_transaction(db, insert_body, arg, e);
+}
+
+/* Rows with unique keys go in the keys' order, so that two lists do not wait for each other crosswise. */
+static int compare_jobs(const void *a, const void *b)
+{
+    const struct job_new *const *x = a;
+    const struct job_new *const *y = b;
+    int by_key = g_strcmp0((*x)->unique_key, (*y)->unique_key);
+    return by_key != 0 ? by_key : strcmp((*x)->id, (*y)->id);
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+    const struct job_holder *x = a;
+    const struct job_holder *y = b;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Of a list that uses a key twice nothing is tried; those that others hold are told with it. */
+static bool find_twins(struct db *db, const struct job_new *jobs, size_t n, struct job_holder *ret, size_t *ret_n,
+                       struct err *e)
+{
+    size_t held = 0;
+    *ret_n = job_unique_twins(jobs, n, ret);
+    if (*ret_n > 0 && !job_unique_holders(db, jobs, n, ret + *ret_n, &held, e)) {
+        return false;
+    }
+    *ret_n += held;
+    qsort(ret, *ret_n, sizeof(*ret), compare_holders);
+    return true;
+}
+
+bool job_insert_bulk(struct db *db, const struct job_new *jobs, size_t n, const struct idempotency *key,
+                     enum job_insert *ret, struct job_holder *ret_holders, size_t *ret_holders_n, struct err *e)
+{
+    g_autoptr(GStringChunk) arena = g_string_chunk_new(1024);
+    g_autofree struct db_param *params = g_new(struct db_param, n * INSERT_COLUMNS);
+    g_autofree const struct job_new **sorted = g_new(const struct job_new *, n);
+    if (!find_twins(db, jobs, n, ret_holders, ret_holders_n, e)) {
+        return false;
+    }
+    if (*ret_holders_n > 0) {
+        *ret = JOB_NOT_UNIQUE;
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &jobs[i];
+    }
+    qsort(sorted, n, sizeof(*sorted), compare_jobs);
+    for (size_t i = 0; i < n; i++) {
+        fill_row(sorted[i], sorted[i]->id, &params[i * INSERT_COLUMNS], arena);
+    }
+    struct insert insert = {
+        .jobs = sorted,
+        .n = n,
+        .params = params,
+        .first_id = jobs[0].id,
+        .keys = &key,
+        .n_keys = key == NULL ? 0 : 1,
+        .waits_for_keys = true,
+    };
+    if (!insert_or_tell(db, try_bulk, &insert, jobs, n, key, ret, ret_holders, ret_holders_n, e)) {
+        return false;
+    }
+    qsort(ret_holders, *ret_holders_n, sizeof(*ret_holders), compare_holders);
+    return true;
 }

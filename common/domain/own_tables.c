@@ -15,7 +15,7 @@ const struct own_table own_tables[] = {
     TABLE(background_jobs),   TABLE(job_attempts),
     TABLE(job_counts),        TABLE(audit_log),
     TABLE(rate_limits),       TABLE(processes),
-    TABLE(schema_migrations),
+    TABLE(schema_migrations), TABLE(idempotency_keys),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 

@@ -47,6 +47,7 @@ struct conf {
         char *listen; /* path of the FastCGI Unix socket */
         int64_t threads;
         int64_t body_max_bytes;
+        int64_t bulk_body_max_bytes; /* of POST /background-jobs/bulk */
         int64_t payload_max_bytes;
         int64_t test_email_wait_ms;
         int64_t test_email_waiters; /* requests that may wait for a test mail at one time */

@@ -54,6 +54,8 @@ const struct conf_key conf_keys[] = {
     {KEY(api, threads), INT(1, 512), .def = "16", .help = "Requests served at one time; each has its own connection."},
     {KEY(api, body_max_bytes), INT(1024, SIZE_MAX_BYTES), .def = "1048576",
      .help = "Largest request body; larger is 413."},
+    {KEY(api, bulk_body_max_bytes), INT(1024, SIZE_MAX_BYTES), .def = "8388608",
+     .help = "Largest body of a request that creates many jobs, and largest sum of their payloads."},
     {KEY(api, payload_max_bytes), INT(256, SIZE_MAX_BYTES), .def = "1048576",
      .help = "Largest payload of one job, as JSON."},
     {KEY(api, test_email_wait_ms), INT(100, 60000), .def = "10000",

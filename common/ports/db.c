@@ -192,14 +192,15 @@ static struct db_failure run_text(struct db *db, struct db_result *result, const
 struct call {
     const char *sql;
     const struct db_param *params;
-    size_t n_params;
+    size_t n_params; /* of one row */
+    size_t n_rows;
     bool prepared;
     struct db_result *result;
 };
 
 static struct db_failure run_once(struct db *db, const struct call *call)
 {
-    return call->prepared ? db_statement_run(db, call->result, call->sql, call->params, call->n_params)
+    return call->prepared ? db_statement_run(db, call->result, call->sql, call->params, call->n_params, call->n_rows)
                           : run_text(db, call->result, call->sql);
 }
 
@@ -232,7 +233,13 @@ static bool run(struct db *db, const struct call *call, struct err *e)
 bool db_run(struct db *db, struct db_result *result, struct err *e, const char *sql, const struct db_param *params,
             size_t n_params)
 {
-    return run(db, &(struct call){sql, params, n_params, true, result}, e);
+    return run(db, &(struct call){sql, params, n_params, 1, true, result}, e);
+}
+
+bool db_run_rows(struct db *db, struct db_result *result, struct err *e, const char *sql, const struct db_param *params,
+                 size_t n_params, size_t n_rows)
+{
+    return run(db, &(struct call){sql, params, n_params, n_rows, true, result}, e);
 }
 
 bool db_run_text(struct db *db, struct db_result *result, struct err *e, const char *sql)

@@ -9,6 +9,7 @@
 #include "ports/db.h"
 
 struct st_mysql;
+struct st_mysql_stmt;
 
 struct db {
     const struct conf *conf;
@@ -51,9 +52,11 @@ void db_cells_release(struct db_cells *cells);
 /* Moves what was collected into result. */
 void db_cells_finish(struct db_cells *cells, struct db_result *result, uint64_t affected);
 
-/* Runs sql as a cached prepared statement of the open connection. */
+/* Runs sql as a cached prepared statement of the open connection, for n_rows rows of n_params parameters each. */
 struct db_failure db_statement_run(struct db *db, struct db_result *result, const char *sql,
-                                   const struct db_param *params, size_t n_params);
+                                   const struct db_param *params, size_t n_params, size_t n_rows);
+/* Binds and executes a prepared statement for two rows or more. */
+bool db_rows_execute(struct st_mysql_stmt *handle, const struct db_param *params, size_t n_params, size_t n_rows);
 /* A new table for db->statements; emptying it closes the statements. */
 GHashTable *db_statements_new(void);
 

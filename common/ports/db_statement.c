@@ -87,14 +87,21 @@ static void bind_param(MYSQL_BIND *bind, const struct db_param *param)
     }
 }
 
-static bool execute(MYSQL_STMT *handle, const struct db_param *params, size_t n_params)
+static bool execute_one(MYSQL_STMT *handle, const struct db_param *params, size_t n_params)
 {
-    g_assert(mysql_stmt_param_count(handle) == n_params);
+    static const unsigned no_arrays = 0;
     g_autofree MYSQL_BIND *binds = g_new0(MYSQL_BIND, n_params + 1);
     for (size_t i = 0; i < n_params; i++) {
         bind_param(&binds[i], &params[i]);
     }
-    return (n_params == 0 || mysql_stmt_bind_param(handle, binds) == 0) && mysql_stmt_execute(handle) == 0;
+    return mysql_stmt_attr_set(handle, STMT_ATTR_ARRAY_SIZE, &no_arrays) == 0 &&
+           (n_params == 0 || mysql_stmt_bind_param(handle, binds) == 0) && mysql_stmt_execute(handle) == 0;
+}
+
+static bool execute(MYSQL_STMT *handle, const struct db_param *params, size_t n_params, size_t n_rows)
+{
+    g_assert(mysql_stmt_param_count(handle) == n_params && n_rows > 0);
+    return n_rows == 1 ? execute_one(handle, params, n_params) : db_rows_execute(handle, params, n_params, n_rows);
 }
 
 static bool add_long_cell(MYSQL_STMT *handle, struct db_cells *cells, unsigned index, unsigned long length_bytes)
@@ -184,14 +191,14 @@ static struct db_failure collect(MYSQL_STMT *handle, struct db_result *result)
 }
 
 struct db_failure db_statement_run(struct db *db, struct db_result *result, const char *sql,
-                                   const struct db_param *params, size_t n_params)
+                                   const struct db_param *params, size_t n_params, size_t n_rows)
 {
     struct db_failure f = {0};
     struct statement *s = prepare(db, sql, &f);
     if (s == NULL) {
         return f;
     }
-    if (!execute(s->handle, params, n_params)) {
+    if (!execute(s->handle, params, n_params, n_rows)) {
         f = failure_of(s->handle);
         if (db_error_asks_prepare(f.number)) {
             g_hash_table_remove(db->statements, sql);

@@ -35,6 +35,7 @@ static void read_headers(const char *header)
 {
     struct etag_list tags;
     char traceparent[TRACEPARENT_BYTES];
+    char key[IDEMPOTENCY_KEY_MAX + 1];
     if (etag_parse(header, &tags)) {
         MUST_HOLD(tags.n <= ETAG_LIST_MAX);
         (void)etag_matches_strongly(&tags, 1);
@@ -43,7 +44,9 @@ static void read_headers(const char *header)
     if (request_traceparent(header, traceparent)) {
         MUST_HOLD(strlen(traceparent) == TRACEPARENT_BYTES - 1);
     }
-    MUST_HOLD(!request_is_idempotency_key(header) || strlen(header) <= IDEMPOTENCY_KEY_MAX);
+    if (request_idempotency_key(header, key)) {
+        MUST_HOLD(key[0] != '\0' && strlen(key) <= IDEMPOTENCY_KEY_MAX);
+    }
     (void)request_is_json(header, true);
 }
 

@@ -243,6 +243,38 @@ static void assert_error(struct db *db, const char *sql, enum err_code code, con
     assert_int_equal(number_of(db, "SELECT 42"), 42);
 }
 
+/* One statement text for one row and for many, and the sizes change from call to call. */
+static void test_rows(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    static const char sql[] = "INSERT INTO port (id, name, n) VALUES (?, ?, ? + 1) RETURNING id, name, n";
+    const struct db_param params[] = {
+        DB_INT(3), db_text("c"),     DB_NULL,   DB_INT(1), DB_NULL,      DB_INT(INT64_MIN),
+        DB_INT(2), db_text("\"ü\""), DB_INT(8), DB_INT(4), db_text("d"), DB_INT(0),
+        DB_INT(5), DB_NULL,          DB_NULL,   DB_INT(6), db_text("c"), DB_NULL,
+    };
+    static const char *const wanted[] = {"3", "c", NULL, "1", NULL, "-9223372036854775807", "2", "\"ü\"", "9"};
+    struct err e = ERR_INIT;
+    CLEANUP(db_result_release) struct db_result r = {0};
+    assert_true(db_run_rows(db, &r, &e, sql, params, 3, 3));
+    assert_int_equal(r.rows, 3);
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        const char *cell = db_cell(&r, i / 3, i % 3);
+        assert_true(g_strcmp0(cell, wanted[i]) == 0);
+    }
+    assert_false(db_run_rows(db, NULL, &e, sql, params + 9, 3, 3));
+    assert_int_equal(e.code, ERR_DUPLICATE);
+    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM port"), 3);
+    for (size_t n = 1; n <= 2; n++) {
+        CLEANUP(db_result_release) struct db_result again = {0};
+        must_text(db, "DELETE FROM port");
+        err_clear(&e);
+        assert_true(db_run_rows(db, &again, &e, sql, params + 9, 3, n));
+        assert_int_equal(again.affected, n);
+        assert_int_equal(number_of(db, "SELECT COUNT(*) FROM port"), n);
+    }
+}
+
 static void test_errors(void **state)
 {
     struct state *s = *state;
@@ -534,6 +566,7 @@ int main(void)
         SERVED(test_long_cells),
         SERVED(test_affected_is_matched),
         SERVED(test_lists_as_json),
+        SERVED(test_rows),
         SERVED(test_errors),
         SERVED(test_lock_wait_is_locked),
         SERVED(test_no_server),

@@ -76,7 +76,7 @@ static int tear_down(void **state)
 static void add_job(struct db *db, size_t text_bytes, char ret_id[UUID_TEXT_BYTES])
 {
     struct err e = ERR_INIT;
-    enum job_insert outcome = JOB_REPLAYED;
+    enum job_insert outcome = JOB_KEY_BUSY;
     g_autofree char *text = g_strnfill(text_bytes, 'x');
     json_auto_t *payload = json_pack("{s:s}", "text", text);
     const struct job_new job = {
@@ -87,7 +87,7 @@ static void add_job(struct db *db, size_t text_bytes, char ret_id[UUID_TEXT_BYTE
         .max_retries = 3,
         .timeout_s = 30,
     };
-    if (!job_insert(db, &job, &outcome, ret_id, NULL, &e)) {
+    if (!job_insert(db, &job, NULL, &outcome, ret_id, NULL, &e)) {
         fail_msg("%s", e.text);
     }
     assert_int_equal(outcome, JOB_INSERTED);

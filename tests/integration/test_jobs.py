@@ -81,6 +81,15 @@ def test_ids_rise_with_time(org):
     ({"job_type": "noop", "unique_key": ""}, {"/unique_key": "length"}),
     ({"job_type": "noop", "unique_key": "x" * 201}, {"/unique_key": "length"}),
     ({"job_type": "noop", "unique_key": "a\nb"}, {"/unique_key": "format"}),
+    ({"job_type": "noop", "unique_key": "a", "unique_for_s": 0}, {"/unique_for_s": "range"}),
+    ({"job_type": "noop", "unique_key": "a", "unique_for_s": 31536001}, {"/unique_for_s": "range"}),
+    ({"job_type": "noop", "unique_for_s": 60}, {"/unique_for_s": "conflict"}),
+    ({"job_type": "noop", "unique_key": None, "unique_for_s": 60}, {"/unique_for_s": "conflict"}),
+    ({"job_type": "noop", "retry": "fixed"}, {"/retry": "type"}),
+    ({"job_type": "noop", "retry": {"curve": "steep"}}, {"/retry/curve": "choice"}),
+    ({"job_type": "noop", "retry": {"base_s": -1, "cap_s": 2592001}}, {"/retry/base_s": "range", "/retry/cap_s": "range"}),
+    ({"job_type": "noop", "retry": {"jitter_percent": 51, "x": 1}}, {"/retry/jitter_percent": "range", "/retry/x": "unknown_field"}),
+    ({"job_type": "noop", "retry": {"base_s": 10, "cap_s": 9}}, {"/retry/cap_s": "range"}),
     ({"job_type": "noop", "id": NOBODY}, {"/id": "unknown_field"}),
     ({"job_type": "noop", "status": "completed"}, {"/status": "unknown_field"}),
 ])
@@ -99,6 +108,10 @@ def test_foreign_table_is_refused(org):
     ({"max_retries": 100}, {"max_retries": 100}), ({"timeout_s": 1}, {"timeout_s": 1}), ({"timeout_s": None}, {"timeout_s": 30}),
     ({"timeout_s": 86400}, {"timeout_s": 86400}), ({"scheduled_at": None}, {"scheduled_at": None}),
     ({"unique_key": None}, {"unique_key": None}), ({"unique_key": "ü" * 200}, {"unique_key": "ü" * 200}),
+    ({"retry": None}, {"retry": None}), ({"retry": {}}, {"retry": None}), ({"retry": {"curve": None}}, {"retry": None}),
+    ({"retry": {"curve": "linear", "base_s": 0, "cap_s": None}}, {"retry": {"curve": "linear", "base_s": 0}}),
+    ({"retry": {"base_s": 5, "cap_s": 5, "jitter_percent": 50}}, {"retry": {"base_s": 5, "cap_s": 5, "jitter_percent": 50}}),
+    ({"unique_key": "u", "unique_for_s": 31536000}, {"unique_key": "u", "unique_for_s": 31536000}),
     ({"payload": None}, {"payload": {}}), ({"scheduled_at": "2001-01-01T00:00:00+02:00"}, {"scheduled_at": None}),
 ])
 def test_members(org, members, shown):
@@ -142,80 +155,6 @@ def test_payload_of_almost_a_mebibyte(org):
     assert org.admin.wait_job(job["id"])["payload"]["text"] == text
     listed = org.admin.get(PATH).json()["jobs"][0]
     assert listed["id"] == job["id"] and listed["payload"] is None, "a list leaves large payloads out"
-
-
-# ---- idempotency and uniqueness -----------------------------------------------------------------------------------------
-
-
-def with_key(user, key, body):
-    return user.post(PATH, body, headers={"Idempotency-Key": key})
-
-
-def test_idempotency_key(org):
-    first = with_key(org.admin, "k1", {"job_type": "noop", "payload": {}, "priority": 1})
-    assert first.status_code == 201 and "Idempotency-Replayed" not in first.headers
-    org.admin.wait_job(first.json()["id"], "completed")
-    again = with_key(org.admin, "k1", {"priority": 1, "job_type": "noop", "payload": {}})
-    assert again.status_code == 201 and again.headers["Idempotency-Replayed"] == "true"
-    assert again.json()["id"] == first.json()["id"] and again.headers["Location"] == first.headers["Location"]
-    other = with_key(org.admin, "k1", {"job_type": "noop", "priority": 0})
-    assert other.status_code == 422 and other.json()["code"] == "idempotency_key_reused"
-    assert org.admin.get(PATH).json()["total"] == 1
-
-
-def test_idempotency_key_is_the_callers_own(stack, org):
-    body = {"job_type": "noop"}
-    ids = {with_key(user, "same", body).json()["id"] for user in (org.admin, org.user("b"), Org(stack, "idem").admin)}
-    assert len(ids) == 3
-
-
-@pytest.mark.parametrize("key", ["x" * 256, b"\xfc", b"a\tb"])
-def test_wrong_idempotency_key(org, key):
-    answer = with_key(org.admin, key, {"job_type": "noop"})
-    assert answer.status_code == 400 and answer.json()["code"] == "malformed_header", answer.text
-
-
-def test_longest_idempotency_key(org):
-    first, again = (with_key(org.admin, "~" * 255, {"job_type": "noop"}) for _ in range(2))
-    assert first.status_code == again.status_code == 201 and first.json()["id"] == again.json()["id"]
-
-
-def test_idempotency_key_raced(org):
-    answers = []
-    users = [org.user("racer") for _ in range(8)]
-    threads = [threading.Thread(target=lambda u=u: answers.append(with_key(u, "race", {"job_type": "noop"}))) for u in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [a.status_code for a in answers] == [201] * 8
-    assert len({a.json()["id"] for a in answers}) == 1
-    assert sum("Idempotency-Replayed" not in a.headers for a in answers) == 1
-
-
-def test_unique_key(stack, org):
-    job = org.admin.create("noop", unique_key="nightly", scheduled_at=FAR)
-    refused = org.admin.post(PATH, {"job_type": "sleep", "payload": {"ms": 0}, "unique_key": "nightly"})
-    assert refused.status_code == 409
-    assert refused.json()["code"] == "not_unique" and refused.json()["job_id"] == job["id"]
-    assert Org(stack, "uniq").admin.create("noop", unique_key="nightly", scheduled_at=FAR), "another organization's is another"
-    org.admin.create("noop", unique_key="NIGHTLY", scheduled_at=FAR)
-    org.admin.create("noop", unique_key="nightly ", scheduled_at=FAR)
-    assert org.admin.cancel(job["id"]).status_code == 200
-    again = org.admin.create("noop", unique_key="nightly")
-    org.admin.wait_job(again["id"], "completed")
-    assert org.admin.create("noop", unique_key="nightly"), "free again once the job has ended"
-
-
-def test_unique_key_raced(org):
-    answers = []
-    threads = [threading.Thread(target=lambda: answers.append(org.admin.post(PATH, {
-        "job_type": "noop", "unique_key": "one", "scheduled_at": FAR}))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(a.status_code for a in answers) == [201] + [409] * 7
 
 
 # ---- list ---------------------------------------------------------------------------------------------------------------

@@ -218,6 +218,31 @@ static const struct field sample_fields[] = {
 static const struct record sample = {.name = "Sample", .fields = sample_fields, .n = ARRAY_SIZE(sample_fields)};
 static const struct record empty = {.name = "Empty"};
 
+static const struct field outer_fields[] = {
+    {.name = "one", .type = FIELD_RECORD, .flags = FIELD_NULLABLE, .record = &sample},
+    {.name = "many", .type = FIELD_RECORDS, .record = &sample, .min = 1, .max = 3},
+};
+static const struct record outer = {.name = "Outer", .fields = outer_fields, .n = ARRAY_SIZE(outer_fields)};
+
+static void test_records_in_records(void **state UNUSED)
+{
+    static const struct {
+        const char *body;
+        const char *faults;
+    } rows[] = {
+        {"{\"one\": {\"must\": \"ab\"}, \"many\": [{\"must\": \"ab\"}]}", ""},
+        {"{\"one\": null}", ""},
+        {"{\"one\": {\"a/b~c\": 6}}", "/one/a~1b~0c range\n/one/must required"},
+        {"{\"one\": 5, \"many\": {}}", "/one type\n/many type"},
+        {"{\"many\": []}", "/many length"},
+        {"{\"many\": [1, 2, 3, 4]}", "/many length"},
+        {"{\"many\": [{\"must\": \"ab\"}, {}, 7]}", "/many/1/must required\n/many/2 type"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        expect(&outer, rows[i].body, "", rows[i].faults);
+    }
+}
+
 static void test_bodies(void **state UNUSED)
 {
     static const struct {
@@ -417,6 +442,7 @@ static void test_params(void **state UNUSED)
         {FIELD_TIME, "\"2026-11-23T16:00:00.5+01:00\"", DB_PARAM_TEXT, 0, "2026-11-23 15:00:00.500000"},
         {FIELD_OBJECT, "{\"b\": 1, \"a\": [ ]}", DB_PARAM_TEXT, 0, "{\"b\":1,\"a\":[]}"},
         {FIELD_STRINGS, "[\"x\", \"y\"]", DB_PARAM_TEXT, 0, "[\"x\",\"y\"]"},
+        {FIELD_RECORD, "{\"x\": 1}", DB_PARAM_TEXT, 0, "{\"x\":1}"},
         {FIELD_ANY, "\"x\"", DB_PARAM_TEXT, 0, "\"x\""},
         {FIELD_ANY, "null", DB_PARAM_NULL, 0, NULL},
     };
@@ -442,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_settings_values),
         cmocka_unit_test(test_settings_values_name_every_field),
         cmocka_unit_test(test_custom_settings_size),
+        cmocka_unit_test(test_records_in_records),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_not_an_object_and_prefix),
         cmocka_unit_test(test_problems_are_capped),

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "domain/job.h"
+#include "domain/retry_policy.h"
 #include "domain/settings.h"
 
 static const char *const colours[] = {"red", "green", NULL};
+static const struct record inner = {.name = "Inner"};
 static const struct field fields[] = {
     {.name = "flag", .type = FIELD_BOOL, .def = "true", .help = "A switch"},
     {.name = "n", .type = FIELD_INT, .flags = FIELD_REQUIRED, .min = -1, .max = 5},
@@ -24,6 +26,9 @@ static const struct field fields[] = {
     {.name = "list", .type = FIELD_STRINGS, .min = 1, .max = 3},
     {.name = "mail", .type = FIELD_EMAIL},
     {.name = "dry", .type = FIELD_BOOL, .flags = FIELD_INPUT_ONLY},
+    {.name = "one", .type = FIELD_RECORD, .record = &inner, .flags = FIELD_INPUT_ONLY, .help = "An inner one"},
+    {.name = "none", .type = FIELD_RECORD, .record = &inner, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE},
+    {.name = "many", .type = FIELD_RECORDS, .record = &inner, .flags = FIELD_INPUT_ONLY, .min = 1, .max = 7},
 };
 static const struct record record = {.name = "R", .fields = fields, .n = ARRAY_SIZE(fields), .help = "A thing"};
 
@@ -46,7 +51,7 @@ static void test_input(void **state UNUSED)
     assert_string_equal(json_string_value(json_object_get(schema, "description")), "A thing");
     assert_true(json_is_false(json_object_get(schema, "additionalProperties")));
     assert_true(json_equal(json_object_get(schema, "required"), required));
-    assert_int_equal(json_object_size(json_object_get(schema, "properties")), 10);
+    assert_int_equal(json_object_size(json_object_get(schema, "properties")), 13);
     expect_property(schema, "flag",
                     "{\"type\": [\"boolean\", \"null\"], \"default\": true, \"description\": \"A switch\"}");
     expect_property(schema, "n", "{\"type\": \"integer\", \"minimum\": -1, \"maximum\": 5}");
@@ -64,6 +69,11 @@ static void test_input(void **state UNUSED)
                     " \"pattern\": \"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f]*$\"}}");
     expect_property(schema, "mail", "{\"type\": \"string\", \"format\": \"email\", \"maxLength\": 254}");
     expect_property(schema, "dry", "{\"type\": \"boolean\"}");
+    expect_property(schema, "one", "{\"$ref\": \"#/components/schemas/Inner\", \"description\": \"An inner one\"}");
+    expect_property(schema, "none", "{\"anyOf\": [{\"$ref\": \"#/components/schemas/Inner\"}, {\"type\": \"null\"}]}");
+    expect_property(schema, "many",
+                    "{\"type\": \"array\", \"minItems\": 1, \"maxItems\": 7,"
+                    " \"items\": {\"$ref\": \"#/components/schemas/Inner\"}}");
     const json_t *secret = json_object_get(json_object_get(schema, "properties"), "secret");
     assert_non_null(json_object_get(secret, "pattern"));
 }
@@ -92,7 +102,8 @@ static void test_an_empty_record(void **state UNUSED)
 /* Every shown field of the real records says what it is. */
 static void test_real_records_have_help(void **state UNUSED)
 {
-    static const struct record *const all[] = {&settings_record, &job_record, &job_attempt_record, &job_create_body};
+    static const struct record *const all[] = {&settings_record, &job_record,    &job_attempt_record,
+                                               &job_create_body, &job_bulk_body, &retry_policy_record};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         json_auto_t *schema = record_describe(all[i], false);
         const char *name;

@@ -1,0 +1,34 @@
+/*
+ * job_input.h: what a body of the JobCreate record asks for, whether it comes alone or among many.
+ */
+#ifndef BELLMAN_JOB_INPUT_H
+#define BELLMAN_JOB_INPUT_H
+
+#include "api.h"
+#include "domain/job.h"
+
+/* Texts that a job_new borrows. */
+struct job_texts {
+    char id[UUID_TEXT_BYTES];
+    char *payload;
+    char *retry; /* NULL: none */
+};
+void job_texts_release(struct job_texts *texts);
+
+/* The rules that the record does not know. body may be of any type; prefix is its pointer. */
+void job_input_check(const struct call *c, const json_t *body, const char *prefix, struct problems *problems);
+
+/* The job that a checked body asks for, with a new id. It borrows from the call, the body, traceparent and texts. */
+void job_input_fill(const struct call *c, const json_t *body, const char *traceparent, struct job_new *ret,
+                    struct job_texts *ret_texts);
+
+/* The call's traceparent header into buffer; NULL: none that is valid. */
+const char *job_input_traceparent(const struct call *c, char buffer[TRACEPARENT_BYTES]);
+
+/* Whether the organization may queue n jobs more; false: the call is answered (429, or a failure). */
+bool job_input_has_room(struct call *c, size_t n);
+
+/* After their commit: counts the jobs of one organization as queued, and hands those that are due to the publisher. */
+void job_input_publish(struct call *c, const struct job_new *jobs, size_t n);
+
+#endif
