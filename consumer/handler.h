@@ -8,6 +8,7 @@
 #ifndef BELLMAN_HANDLER_H
 #define BELLMAN_HANDLER_H
 
+#include <glib.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,7 @@
 #include "domain/cache.h"
 #include "domain/dispatcher.h"
 #include "domain/job.h"
+#include "domain/job_log.h"
 #include "domain/job_types.h"
 #include "ground/conf.h"
 #include "ports/db.h"
@@ -28,6 +30,17 @@ enum job_outcome {
     JOB_PERMANENT, /* trying again cannot help; ctx->error says why */
     JOB_STOPPED,   /* gave up because job_stopping() was true */
     JOB_SNOOZE,    /* run me again in ctx->snooze_ms (1 s to 30 days); spends no retry */
+};
+
+/* Of job_report.c; begins zeroed. */
+struct job_reports {
+    GPtrArray *lines;    /* not yet written; NULL until the first */
+    int64_t written;     /* lines in the table */
+    int64_t write_at_us; /* monotonic; 0: there is nothing to write */
+    bool has_progress;
+    int64_t percent;
+    char message[201];
+    bool is_over; /* the job is another's: nothing is written any more */
 };
 
 struct job_context {
@@ -50,6 +63,7 @@ struct job_context {
     int64_t snooze_ms;
     const char *cause; /* of the job, when JOB_RETRY was its last chance; static text; NULL: "exhausted" */
     char error[2001];
+    struct job_reports reports;
 };
 
 typedef enum job_outcome job_run_fn(struct job_context *ctx);
@@ -64,6 +78,18 @@ bool job_sleep_ms(struct job_context *ctx, int64_t ms);
 /* Writes ctx->error and returns outcome, so that a handler can write: return job_error(ctx, JOB_RETRY, "..."). */
 enum job_outcome job_error(struct job_context *ctx, enum job_outcome outcome, const char *format, ...)
     PRINTF_LIKE(3, 4);
+
+/* Writes a line to the job's log (GET /background-jobs/{job_id}/logs). Up to JOB_LOG_LINES_MAX lines of
+ * JOB_LOG_LINE_BYTES_MAX bytes an attempt are kept. Cheap: lines are written together, twice a second. */
+void job_log(struct job_context *ctx, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Tells how far the job is: 0 to 100 and, unless NULL, a short message. Of what is told within half a second only the
+ * last is written. */
+void job_report(struct job_context *ctx, int64_t percent, const char *message);
+/* Writes what has waited long enough. For a handler that waits in a loop of its own; job_log and job_report do it too.
+ */
+void job_report_tick(struct job_context *ctx);
+/* The runner's, after the handler: writes what is left. */
+void job_report_end(struct job_context *ctx);
 
 /* handlers.c: NULL for a type that this program cannot run. */
 job_run_fn *handler_find(const struct job_type *type);

@@ -136,8 +136,7 @@ static void report_progress(struct job_context *ctx, const char *table, size_t d
 {
     char message[128];
     (void)snprintf(message, sizeof(message), "%zu of %zu tables, last %s", done, all, table);
-    struct err e = ERR_INIT;
-    (void)!job_progress(ctx->db, ctx->claim->id, ctx->claim->attempt, (int64_t)(done * 100 / all), message, &e);
+    job_report(ctx, (int64_t)(done * 100 / all), message);
 }
 
 static const char *find_stranger(const json_t *tables)

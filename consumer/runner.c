@@ -223,6 +223,7 @@ static void run_one(struct pipeline *p, struct work *w, struct db *db, struct sm
     const char *cause = NULL;
     enum job_outcome outcome = run_handler(w, conf, &cause);
     atomic_store(&w->deadline_us, 0);
+    job_report_end(&w->ctx);
     decide(w, outcome, cause);
 }
 

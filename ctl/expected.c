@@ -1,6 +1,7 @@
 #include "expected.h"
 
 #include "domain/job.h"
+#include "domain/job_log.h"
 #include "domain/settings.h"
 
 /* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
@@ -130,6 +131,12 @@ const struct expected_table expected_tables[] = {
         .record = &processes,
         .indexes = INDEXES({"PRIMARY", true, "id"}, {"ix_processes_seen", false, "seen_at"}),
         .keys = NO_KEYS,
+    },
+    {
+        .name = "job_logs",
+        .record = &job_log_record,
+        .indexes = INDEXES({"PRIMARY", true, "job_id,attempt,number"}),
+        .keys = KEYS({"fk_logs_job", "job_id", "background_jobs(id)", "CASCADE"}),
     },
     {
         .name = "schema_migrations",

@@ -130,6 +130,8 @@ api_fn api_jobs_get;
 api_fn api_jobs_create;
 api_fn api_jobs_bulk;
 api_fn api_jobs_cancel;
+api_fn api_job_logs;
+api_fn api_job_types_list;
 api_fn api_healthz;
 api_fn api_readyz;
 api_check_fn api_jobs_list_check;
@@ -137,6 +139,7 @@ api_check_fn api_jobs_create_check;
 api_check_fn api_jobs_bulk_check;
 
 extern const struct record job_list_query;
+extern const struct record job_log_query;
 extern const struct record test_email_body;
 extern const struct record empty_body;
 

@@ -2,6 +2,7 @@
 
 #include "api.h"
 #include "domain/job.h"
+#include "domain/job_log.h"
 #include "domain/job_types.h"
 #include "domain/retry_policy.h"
 #include "domain/settings.h"
@@ -93,6 +94,33 @@ static const struct field problem_fields[] = {
     {.name = "job_status", .type = FIELD_STRING, .help = "Its status"},
 };
 
+static const struct field job_log_fields[] = {
+    {.name = "next_cursor",
+     .type = FIELD_STRING,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Where the next page begins; null: there are no more lines by now"},
+};
+static const char *const kind_words[] = {"built_in", "exec", "http", NULL};
+static const struct field job_type_fields[] = {
+    {.name = "name", .type = FIELD_STRING, .flags = ALWAYS, .help = "What a new job has as its job_type"},
+    {.name = "kind",
+     .type = FIELD_ENUM,
+     .flags = ALWAYS,
+     .choices = kind_words,
+     .help = "Whether it is a part of Bellman, runs a program or calls an address"},
+    {.name = "help", .type = FIELD_STRING, .flags = ALWAYS, .help = "One line for people; may be empty"},
+    {.name = "timeout_s", .type = FIELD_INT, .flags = ALWAYS, .help = "Of a job that does not say another"},
+    {.name = "max_retries", .type = FIELD_INT, .flags = ALWAYS, .help = "Of a job that does not say another"},
+    {.name = "retry",
+     .type = FIELD_OBJECT,
+     .flags = ALWAYS,
+     .help = "Its retry policy: curve, base_s, cap_s, jitter_percent"},
+    {.name = "payload_schema",
+     .type = FIELD_OBJECT,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "JSON Schema of the payload; null: any object"},
+};
+
 #define ANSWER(record_name, list, text)                                          \
     {                                                                            \
         .name = record_name, .fields = list, .n = ARRAY_SIZE(list), .help = text \
@@ -109,6 +137,9 @@ static const struct record answers[] = {
     ANSWER("JobTypeCounts", type_counts_fields, "Jobs of one type, of each status"),
     ANSWER("JobBulkResult", bulk_result_fields, "What was created, in the order of the request"),
     ANSWER("JobBulkEntry", bulk_job_fields, "A job that was created"),
+    ANSWER("JobLogPage", job_log_fields, "Lines of a job's log"),
+    ANSWER("JobType", job_type_fields, "A job type"),
+    {.name = "JobTypeList", .help = "Every job type that can be created here"},
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -140,6 +171,8 @@ static void add_answers(json_t *schemas)
     add_member(schemas, "JobCounts", "by_status", true, openapi_ref("JobStatusCounts"));
     add_member(schemas, "JobCounts", "by_type", true, array_of("JobTypeCounts"));
     add_member(schemas, "JobBulkResult", "jobs", true, array_of("JobBulkEntry"));
+    add_member(schemas, "JobLogPage", "logs", true, array_of("JobLogLine"));
+    add_member(schemas, "JobTypeList", "job_types", true, array_of("JobType"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -150,7 +183,7 @@ static void add_answers(json_t *schemas)
 
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
-static const struct record *const outputs[] = {&settings_record, &job_record, &job_attempt_record};
+static const struct record *const outputs[] = {&settings_record, &job_record, &job_attempt_record, &job_log_record};
 static const struct record *const inputs[] = {&settings_record,     &job_create_body, &job_bulk_body,
                                               &retry_policy_record, &test_email_body, &empty_body};
 

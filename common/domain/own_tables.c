@@ -16,6 +16,7 @@ const struct own_table own_tables[] = {
     TABLE(job_counts),        TABLE(audit_log),
     TABLE(rate_limits),       TABLE(processes),
     TABLE(schema_migrations), TABLE(idempotency_keys),
+    TABLE(job_logs),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 
