@@ -21,6 +21,7 @@
 #include "ground/conf.h"
 #include "ports/db.h"
 #include "ports/http.h"
+#include "ports/process.h"
 #include "ports/seal.h"
 #include "ports/smtp.h"
 
@@ -48,11 +49,12 @@ struct job_context {
     const struct job_type *type;
     const json_t *payload; /* checked against the type's record */
     const struct conf *conf;
-    struct db *db;                 /* the runner's own connection */
-    struct smtp *smtp;             /* the runner's own handle */
-    struct http *http;             /* the same */
-    struct dispatcher *dispatcher; /* for broadcasts */
-    struct cache *settings_cache;  /* organization id -> settings JSON */
+    struct db *db;                     /* the runner's own connection */
+    struct smtp *smtp;                 /* the runner's own handle */
+    struct http *http;                 /* the same */
+    struct dispatcher *dispatcher;     /* for broadcasts */
+    struct cache *settings_cache;      /* organization id -> settings JSON */
+    const struct process_guard *guard; /* for types that run a program */
 
     atomic_bool stop; /* set by other threads under stop_lock, then stop_cond is signalled */
     pthread_mutex_t stop_lock;

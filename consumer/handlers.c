@@ -19,7 +19,7 @@ static const struct {
 /* Who runs what the configuration has made. */
 static job_run_fn *const of_kind[] = {
     [JOB_TYPE_BUILT_IN] = NULL,
-    [JOB_TYPE_EXEC] = NULL,
+    [JOB_TYPE_EXEC] = handler_exec,
     [JOB_TYPE_HTTP] = handler_http,
 };
 
@@ -31,4 +31,18 @@ job_run_fn *handler_find(const struct job_type *type)
         }
     }
     return of_kind[type->kind];
+}
+
+bool handlers_check(const struct conf *conf, struct err *e)
+{
+    if (!job_types_check(conf, e)) {
+        return false;
+    }
+    for (guint i = 0; i < conf->job_types->len; i++) {
+        const struct conf_job_type *t = g_ptr_array_index(conf->job_types, i);
+        if (*t->exec != '\0' && !handler_exec_check(t, e)) {
+            return false;
+        }
+    }
+    return true;
 }

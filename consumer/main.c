@@ -11,6 +11,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "ground/main_options.h"
+#include "handlers.h"
 #include "pipeline.h"
 #include "ports/service.h"
 #include "steward.h"
@@ -76,6 +77,38 @@ static void join_threads(struct consumer *c)
     g_array_unref(c->runners);
 }
 
+/* Programs that jobs run are given up to their grace when they are told to stop. */
+static int64_t longest_grace_ms(void)
+{
+    int64_t longest_s = 0;
+    const struct job_type *type = NULL;
+    for (size_t i = 0; (type = job_type_at(i)) != NULL; i++) {
+        if (type->kind == JOB_TYPE_EXEC) {
+            longest_s = MAX(longest_s, type->conf->stop_grace_s);
+        }
+    }
+    return longest_s * MS_PER_S;
+}
+
+static void register_types(struct consumer *c, const struct conf *conf)
+{
+    struct err e = ERR_INIT;
+    job_types_register(conf);
+    bool has_programs = false;
+    const struct job_type *type = NULL;
+    for (size_t i = 0; (type = job_type_at(i)) != NULL; i++) {
+        has_programs = has_programs || type->kind == JOB_TYPE_EXEC;
+    }
+    if (!has_programs || atomic_load(&c->pipeline.guard) != NULL) {
+        return;
+    }
+    struct process_guard *guard = process_guard_new(&e);
+    if (guard == NULL) {
+        log_error("guard.not_started", LERR(&e), LSTR("then", "of a program only itself dies with this process"));
+    }
+    atomic_store(&c->pipeline.guard, guard);
+}
+
 static void reload(struct consumer *c)
 {
     struct err e = ERR_INIT;
@@ -88,7 +121,7 @@ static void reload(struct consumer *c)
         return;
     }
     log_set_level((enum log_level)fresh->log.level);
-    job_types_register(fresh);
+    register_types(c, fresh);
     atomic_store(&c->pipeline.conf, fresh);
     g_ptr_array_add(c->retired, old);
     log_info("config.reloaded", LSTR("needs_restart", needs_restart));
@@ -119,7 +152,7 @@ static void stop(struct consumer *c)
     if (!wait_for_quiet(c, conf->consumer.drain_timeout_s * MS_PER_S, true)) {
         log_warn("consumer.handing_back", LINT("pending", pipeline_pending(&c->pipeline)));
         pipeline_set_phase(&c->pipeline, PIPELINE_HARD);
-        if (!wait_for_quiet(c, HARD_LIMIT_MS, false)) {
+        if (!wait_for_quiet(c, HARD_LIMIT_MS + longest_grace_ms(), false)) {
             log_error("consumer.left_behind", LINT("jobs", pipeline_pending(&c->pipeline)),
                       LSTR("then", "their leases end and another worker runs them"));
             _exit(EX_TEMPFAIL);
@@ -144,7 +177,7 @@ int main(int argc, char **argv)
 {
     static struct consumer c;
     int exit_code = EX_OK;
-    c.options.check = job_types_check;
+    c.options.check = handlers_check;
     struct conf *conf = main_options_handle(&c.options, "run background jobs from RabbitMQ", NULL, &argc, &argv,
                                             &exit_code);
     if (conf == NULL) {
@@ -154,10 +187,10 @@ int main(int argc, char **argv)
     log_init("bellman-consumer", (enum log_level)conf->log.level);
     service_block_signals();
     json_object_seed(0);
-    job_types_register(conf);
     name_worker(c.pipeline.worker_id);
     c.retired = g_ptr_array_new_with_free_func((GDestroyNotify)conf_free);
     pipeline_init(&c.pipeline, conf);
+    register_types(&c, conf);
     c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
     c.pipeline.load = org_load_new();
     c.pipeline.dispatcher = dispatcher_start(conf);
@@ -170,6 +203,7 @@ int main(int argc, char **argv)
     dispatcher_stop(c.pipeline.dispatcher, DISPATCHER_DRAIN_MS);
     log_info("consumer.stopped", LNONE);
     steward_free(c.pipeline.steward);
+    process_guard_free(atomic_load(&c.pipeline.guard));
     cache_free(c.pipeline.settings_cache);
     org_load_free(c.pipeline.load);
     conf_free(atomic_load(&c.pipeline.conf));
