@@ -146,7 +146,7 @@ static void decide_stopped(struct work *w)
 /* False: the result is more than a row should hold. */
 static bool decide_done(struct work *w)
 {
-    w->result_text = w->ctx.result == NULL ? NULL : json_dumps(w->ctx.result, JSON_COMPACT);
+    w->result_text = w->ctx.result == NULL ? NULL : json_dumps(w->ctx.result, JSON_COMPACT | JSON_ENCODE_ANY);
     if (w->result_text != NULL && strlen(w->result_text) > RESULT_MAX_BYTES) {
         (void)job_error(&w->ctx, JOB_PERMANENT, "the result has more than %d bytes", RESULT_MAX_BYTES);
         decide_failed(w, "permanent");

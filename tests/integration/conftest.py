@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+import programs
 from stacks import QUICK_RETRIES, running
 from client import Org  # stacks has shown the way to the launcher's modules
 from hooks import serving
@@ -23,13 +24,13 @@ def hooks():
 
 @pytest.fixture(scope="session")
 def stack(hooks):
-    yield from running("test", apis=2, conf_extra=QUICK_RETRIES + hooks.conf)
+    yield from running("test", apis=2, conf_extra=QUICK_RETRIES + hooks.conf + programs.SECTIONS)
 
 
 @pytest.fixture(scope="session")
 def rough():
     yield from running("rough", apis=2, conf_extra=QUICK_RETRIES + "[consumer]\nconcurrency=100\nlease_ms=2000\n"
-                       "renew_ms=400\ndispatch_grace_ms=1500\n")
+                       "renew_ms=400\ndispatch_grace_ms=1500\n" + programs.SECTIONS)
 
 
 @pytest.fixture(scope="session", params=["lanes", "priority"])

@@ -138,7 +138,7 @@ static void test_it_gets_nothing_else(void **state UNUSED)
     struct process_spec spec = spec_of(NULL);
     spec.workdir = "/usr";
     spec.nice = 3;
-    struct process p = start_shell("env | grep -v '^_\\|^PWD'; ls /proc/self/fd | tr '\\n' ' '; pwd; nice;"
+    struct process p = start_shell("env | sort | grep -v '^_\\|^PWD'; ls /proc/self/fd | tr '\\n' ' '; pwd; nice;"
                                    " grep 'SigBlk\\|SigIgn' /proc/self/status; ulimit -c; ps -o pgid= -p $$",
                                    &spec);
     g_autofree char *out = read_all(&p, PROCESS_OUT);
@@ -149,8 +149,8 @@ static void test_it_gets_nothing_else(void **state UNUSED)
     (void)close(open_fd);
     g_auto(GStrv) lines = g_strsplit(out, "\n", 0);
     assert_int_equal(g_strv_length(lines), 9);
-    assert_string_equal(lines[0], "PATH=/usr/bin:/bin");
-    assert_string_equal(lines[1], "MARK=here");
+    assert_string_equal(lines[0], "MARK=here");
+    assert_string_equal(lines[1], "PATH=/usr/bin:/bin");
     assert_string_equal(lines[2], "0 1 2 3 4 /usr"); /* 4 is the directory that ls has open */
     assert_string_equal(lines[3], "3");
     assert_string_equal(lines[4], "SigBlk:\t0000000000000000");
