@@ -10,9 +10,9 @@ import re
 
 import pytest
 
-import programs
 from stacks import QUICK_RETRIES, running
-from client import Org  # stacks has shown the way to the launcher's modules
+import programs  # stacks has shown the way to the launcher's modules
+from client import Org
 from hooks import serving
 
 
