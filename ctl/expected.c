@@ -67,6 +67,13 @@ static const struct field processes_columns[] = {
 };
 static const struct record processes = RECORD(processes);
 
+static const struct field dead_letters_columns[] = {
+    COLUMN("job_id", "uuid"),    COLUMN_NULL("live_id", "uuid"), COLUMN("organization_id", ID_SQL),
+    COLUMN("job_type", ID_SQL),  COLUMN("cause", ID_SQL),        COLUMN("created_at", TIME_SQL),
+    COLUMN("died_at", TIME_SQL),
+};
+static const struct record dead_letters = RECORD(dead_letters);
+
 static const struct field schema_migrations_columns[] = {
     COLUMN("version", "int(11)"),  COLUMN("name", "varchar(200)"), COLUMN("checksum", "char(64)"),
     COLUMN("dirty", "tinyint(1)"), COLUMN("started_at", TIME_SQL), COLUMN_NULL("duration_ms", "bigint(20)"),
@@ -137,6 +144,16 @@ const struct expected_table expected_tables[] = {
         .record = &job_log_record,
         .indexes = INDEXES({"PRIMARY", true, "job_id,attempt,number"}),
         .keys = KEYS({"fk_logs_job", "job_id", "background_jobs(id)", "CASCADE"}),
+    },
+    {
+        .name = "dead_letters",
+        .record = &dead_letters,
+        .indexes = INDEXES({"PRIMARY", true, "job_id"}, {"ix_dead_live", false, "live_id"},
+                           {"ix_dead_created", false, "organization_id,created_at,job_id"},
+                           {"ix_dead_type", false, "organization_id,job_type,created_at,job_id"},
+                           {"ix_dead_cause", false, "organization_id,cause,created_at,job_id"},
+                           {"ix_dead_type_cause", false, "organization_id,job_type,cause,created_at,job_id"}),
+        .keys = KEYS({"fk_dead_job", "live_id", "background_jobs(id)", "SET NULL"}),
     },
     {
         .name = "schema_migrations",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ground/clock.h"
+#include "ground/text.h"
 
 #define GAP 2
 #define LEAST_WIDTH 8
@@ -84,23 +85,6 @@ static char *cut(const char *text, int width)
     return g_strchomp(g_string_free(g_string_append(out, "…"), FALSE));
 }
 
-void output_count(int64_t number, char out[OUTPUT_COUNT_BYTES])
-{
-    char digits[24];
-    int n = snprintf(digits, sizeof(digits), "%" PRIu64, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    char *to = out;
-    if (number < 0) {
-        *to++ = '-';
-    }
-    for (int i = 0; i < n; i++) {
-        *to++ = digits[i];
-        if (i < n - 1 && (n - 1 - i) % 3 == 0) {
-            *to++ = ',';
-        }
-    }
-    *to = '\0';
-}
-
 /* --- values ------------------------------------------------------------------------------------------------------ */
 
 static char *plain(const json_t *value)
@@ -114,8 +98,8 @@ static char *plain(const json_t *value)
 
 static char *format_count(const json_t *value)
 {
-    char out[OUTPUT_COUNT_BYTES];
-    output_count(json_integer_value(value), out);
+    char out[TEXT_COUNT_BYTES];
+    text_count(json_integer_value(value), out);
     return g_strdup(out);
 }
 

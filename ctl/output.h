@@ -59,9 +59,6 @@ void output_heading(const struct output *o, const char *title);
 
 /* Columns that a terminal uses for UTF-8 text. Pure. */
 int output_text_width(const char *text);
-/* "1,234,567" into out. Pure. */
-#define OUTPUT_COUNT_BYTES 32
-void output_count(int64_t number, char out[OUTPUT_COUNT_BYTES]);
 
 /* --- progress on standard error --------------------------------------------------------------------------------- */
 

@@ -132,14 +132,24 @@ api_fn api_jobs_bulk;
 api_fn api_jobs_cancel;
 api_fn api_job_logs;
 api_fn api_job_types_list;
+api_fn api_jobs_retry;
+api_fn api_jobs_cancel_many;
+api_fn api_jobs_retry_many;
+api_fn api_dead_list;
+api_fn api_dead_get;
+api_fn api_dead_replay;
+api_fn api_dead_discard;
+api_fn api_dead_replay_many;
 api_fn api_healthz;
 api_fn api_readyz;
 api_check_fn api_jobs_list_check;
 api_check_fn api_jobs_create_check;
 api_check_fn api_jobs_bulk_check;
+api_check_fn api_operation_check;
 
 extern const struct record job_list_query;
 extern const struct record job_log_query;
+extern const struct record dead_list_query;
 extern const struct record test_email_body;
 extern const struct record empty_body;
 

@@ -2,6 +2,7 @@
  * api_job_types.c: which job types there are, so that a page can offer them.
  */
 #include "api.h"
+#include "domain/job_sweep.h"
 #include "domain/job_types.h"
 
 static json_t *retry_json(const struct backoff *retry)
@@ -24,7 +25,8 @@ void api_job_types_list(struct call *c)
     json_t *list = json_array();
     const struct job_type *type = NULL;
     for (size_t i = 0; (type = job_type_at(i)) != NULL; i++) {
-        if (!type->diagnostic || c->conf->consumer.diagnostics) {
+        bool is_allowed = !type->diagnostic || c->conf->consumer.diagnostics;
+        if (is_allowed && !job_sweep_is_operation(type->name)) {
             json_array_append_new(list, type_json(type));
         }
     }

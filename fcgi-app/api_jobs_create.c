@@ -8,8 +8,6 @@
 #include "idempotent.h"
 #include "job_input.h"
 
-#define LOCATION_BYTES (sizeof(API_BASE "/background-jobs/") + UUID_TEXT_BYTES)
-
 void api_jobs_create_check(const struct call *c, struct problems *problems)
 {
     job_input_check(c, c->body, "", problems);
@@ -21,22 +19,22 @@ static void answer_not_unique(struct call *c, const char *holder_id)
     response_problem_with(c->response, 409, "not_unique", "Another job holds this unique_key.", extra);
 }
 
-static void answer_inserted(struct call *c, const struct job_new *job, const struct idempotency *key,
-                            const char *location, const json_t *fresh)
+static void answer_inserted(struct call *c, const struct job_new *job, const struct idempotency *key, int status,
+                            const json_t *fresh)
 {
     job_input_publish(c, job, 1);
     if (fresh == NULL && key != NULL && idempotent_answer(c, key, false)) {
         return; /* the commit's outcome had to be looked up: what was kept is the answer */
     }
-    response_header(c->response, "Location", "%s", location);
+    response_header(c->response, "Location", API_BASE "/background-jobs/%s", job->id);
     if (fresh != NULL) {
-        response_json(c->response, 201, fresh);
+        response_json(c->response, status, fresh);
     } else {
-        api_answer_job(c, 201, job->id);
+        api_answer_job(c, status, job->id);
     }
 }
 
-static void insert(struct call *c, const struct job_new *job, const struct idempotency *key, const char *location)
+void job_input_create(struct call *c, const struct job_new *job, const struct idempotency *key, int status)
 {
     struct err e = ERR_INIT;
     enum job_insert outcome = JOB_INSERTED;
@@ -48,7 +46,7 @@ static void insert(struct call *c, const struct job_new *job, const struct idemp
     }
     if (outcome == JOB_INSERTED) {
         call_note_job(c, id);
-        answer_inserted(c, job, key, location, fresh);
+        answer_inserted(c, job, key, status, fresh);
     } else if (outcome == JOB_NOT_UNIQUE) {
         call_note_job(c, id);
         answer_not_unique(c, id);
@@ -63,7 +61,7 @@ void api_jobs_create(struct call *c)
     struct job_new job;
     CLEANUP(job_texts_release) struct job_texts texts = {.payload = NULL};
     char traceparent[TRACEPARENT_BYTES];
-    char location[LOCATION_BYTES];
+    char location[JOB_LOCATION_BYTES];
     bool has_key = idempotent_key(c, 201, &key);
     if (has_key && idempotent_answer(c, &key, true)) {
         return;
@@ -74,5 +72,5 @@ void api_jobs_create(struct call *c)
     job_input_fill(c, c->body, job_input_traceparent(c, traceparent), &job, &texts);
     (void)g_snprintf(location, sizeof(location), API_BASE "/background-jobs/%s", job.id);
     key.location = location;
-    insert(c, &job, has_key ? &key : NULL, location);
+    job_input_create(c, &job, has_key ? &key : NULL, 201);
 }

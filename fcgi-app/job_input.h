@@ -5,6 +5,7 @@
 #define BELLMAN_JOB_INPUT_H
 
 #include "api.h"
+#include "domain/idempotency.h"
 #include "domain/job.h"
 
 /* Texts that a job_new borrows. */
@@ -30,5 +31,10 @@ bool job_input_has_room(struct call *c, size_t n);
 
 /* After their commit: counts the jobs of one organization as queued, and hands those that are due to the publisher. */
 void job_input_publish(struct call *c, const struct job_new *jobs, size_t n);
+
+#define JOB_LOCATION_BYTES (sizeof(API_BASE "/background-jobs/") + UUID_TEXT_BYTES)
+/* Creates the job, which has its id, publishes it and answers with it and that status (201 or 202), or says why not.
+ * key (or NULL) is one that idempotent_answer did not know (api_jobs_create.c). */
+void job_input_create(struct call *c, const struct job_new *job, const struct idempotency *key, int status);
 
 #endif

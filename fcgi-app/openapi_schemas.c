@@ -3,6 +3,7 @@
 #include "api.h"
 #include "domain/job.h"
 #include "domain/job_log.h"
+#include "domain/job_sweep.h"
 #include "domain/job_types.h"
 #include "domain/retry_policy.h"
 #include "domain/settings.h"
@@ -74,6 +75,18 @@ static const struct field bulk_job_fields[] = {
     {.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS},
     {.name = "status", .type = FIELD_STRING, .flags = ALWAYS, .help = "queued"},
 };
+static const struct field dead_list_fields[] = {
+    {.name = "total", .type = FIELD_INT, .flags = ALWAYS, .help = "Dead letters that the filters let through"},
+    {.name = "total_capped",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "There are at least total; counting stopped there"},
+    {.name = "limit", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "next_cursor",
+     .type = FIELD_STRING,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Where the next page begins; null: this is the last"},
+};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -140,6 +153,7 @@ static const struct record answers[] = {
     ANSWER("JobLogPage", job_log_fields, "Lines of a job's log"),
     ANSWER("JobType", job_type_fields, "A job type"),
     {.name = "JobTypeList", .help = "Every job type that can be created here"},
+    ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -173,6 +187,7 @@ static void add_answers(json_t *schemas)
     add_member(schemas, "JobBulkResult", "jobs", true, array_of("JobBulkEntry"));
     add_member(schemas, "JobLogPage", "logs", true, array_of("JobLogLine"));
     add_member(schemas, "JobTypeList", "job_types", true, array_of("JobType"));
+    add_member(schemas, "DeadLetterList", "dead_letters", true, array_of("Job"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -196,6 +211,9 @@ static void add_job_types(json_t *schemas)
     for (size_t i = 0; i < job_types_n; i++) {
         const struct job_type *t = &job_types[i];
         json_object_set_new(schemas, t->payload->name, record_describe(t->payload, true));
+        if (job_sweep_is_operation(t->name)) {
+            continue; /* they have calls of their own */
+        }
         json_array_append_new(names, json_string(t->name));
         json_array_append_new(rules,
                               json_pack("{s:{s:{s:{s:s}}}, s:{s:{s:o}}}", "if", "properties", "job_type", "const",

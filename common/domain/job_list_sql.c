@@ -186,8 +186,7 @@ GArray *job_list_count_params(const struct job_filter *filter, const struct job_
 
 /* --- statements -------------------------------------------------------------------------------------------------- */
 
-/* The columns of a job with large values left out. */
-static void append_columns(GString *sql, size_t branches)
+void job_list_columns(GString *sql)
 {
     for (size_t i = 0, n = 0; i < job_record.n; i++) {
         const struct field *f = &job_record.fields[i];
@@ -200,6 +199,11 @@ static void append_columns(GString *sql, size_t branches)
         g_string_append_printf(sql, may_be_large ? "IF(LENGTH(j.%s) <= " SHOWN_BYTES_MAX ", j.%s, NULL)" : "j.%s",
                                f->name, f->name);
     }
+}
+
+static void append_columns(GString *sql, size_t branches)
+{
+    job_list_columns(sql);
     if (branches == 0) {
         g_string_append(sql, ", (SELECT COALESCE(SUM(jobs), 0) FROM job_counts WHERE organization_id = ?)");
     }

@@ -54,6 +54,9 @@ bool job_span_init(struct job_span *span, const struct job_filter *filter);
 /* The cursor that begins behind a row, from its created_at as MariaDB prints it; freed with g_free. */
 char *job_cursor_new(const char *created_sql, const char *id);
 
+/* Appends "j.id, j.organization_id, ...": the columns of a job with large values left out. */
+void job_list_columns(GString *sql);
+
 /* SELECT of the columns of one page, newest first. branches 0: over ix_jobs_created, and the last column is the number
  * of all jobs of the organization, so that the common list is one statement. */
 char *job_list_page_sql(size_t branches, bool skips);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/dead_letters.h"
 #include "domain/sql_ids.h"
 
 #define ERROR_BYTES_MAX 2000
@@ -137,6 +138,18 @@ static bool write_attempts(struct db *db, const struct job_move *moves, size_t n
     return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
 }
 
+/* Who fails for good becomes a dead letter. */
+static bool write_dead(struct db *db, const struct job_move *moves, size_t n, struct err *e)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < n; i++) {
+        if (moves[i].to == JOB_FAILED) {
+            g_ptr_array_add(ids, g_strdup(moves[i].id));
+        }
+    }
+    return ids->len == 0 || dead_letters_add(db, ids, e);
+}
+
 bool job_settle_record(struct db *db, const struct job_move *moves, size_t n, struct err *e)
 {
     g_autofree struct job_count_delta *deltas = g_new0(struct job_count_delta, 2 * n);
@@ -145,5 +158,5 @@ bool job_settle_record(struct db *db, const struct job_move *moves, size_t n, st
         deltas[2 * i] = (struct job_count_delta){m->organization_id, m->job_type, JOB_PROCESSING, m->priority, -1};
         deltas[2 * i + 1] = (struct job_count_delta){m->organization_id, m->job_type, m->to, m->priority, 1};
     }
-    return write_attempts(db, moves, n, e) && job_counts_add(db, deltas, 2 * n, e);
+    return write_attempts(db, moves, n, e) && write_dead(db, moves, n, e) && job_counts_add(db, deltas, 2 * n, e);
 }

@@ -30,7 +30,7 @@ struct job_move {
  */
 bool job_settle_rows(struct db *db, const struct job_move *moves, size_t n, uint64_t *ret_moved, struct err *e)
     MUST_CHECK;
-/* Writes the attempt rows and the counts of moves that were made. */
+/* Writes the attempt rows, the dead letters and the counts of moves that were made. */
 bool job_settle_record(struct db *db, const struct job_move *moves, size_t n, struct err *e) MUST_CHECK;
 
 /* A dump of a list for JSON_TABLE(?), to be freed with free(); jansson's out-of-memory answer becomes an error. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/job_sweep.h"
 #include "domain/own_tables.h"
 #include "domain/webhook_sign.h"
 #include "ports/http.h"
@@ -67,6 +68,9 @@ EMPTY_PAYLOAD(cache_flush, "CacheFlushPayload");
 EMPTY_PAYLOAD(noop, "NoopPayload");
 EMPTY_PAYLOAD(crash, "CrashPayload");
 /* clang-format on */
+#define payload_jobs_cancel jobs_cancel_payload
+#define payload_jobs_retry jobs_retry_payload
+#define payload_deadletters_replay deadletters_replay_payload
 
 /* --- rules over several fields ------------------------------------------------------------------------------------ */
 
@@ -94,6 +98,9 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
 #define check_sleep NULL
 #define check_fail NULL
 #define check_crash NULL
+#define check_jobs_cancel job_sweep_check
+#define check_jobs_retry job_sweep_check
+#define check_deadletters_replay job_sweep_check
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /*
  * job_unique.h: who holds a unique_key. The index on unique_live decides; this tells afterwards. Only job_insert.c
- * includes it.
+ * and job_retry.c include it.
  */
 #ifndef BELLMAN_JOB_UNIQUE_H
 #define BELLMAN_JOB_UNIQUE_H

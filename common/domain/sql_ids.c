@@ -34,6 +34,13 @@ void sql_ids_fill(struct db_param *params, const char *const *ids, size_t n)
     }
 }
 
+GPtrArray *sql_ids_of(const char *id)
+{
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(ids, g_strdup(id));
+    return ids;
+}
+
 bool sql_ids_run(struct db *db, struct db_result *ret, struct err *e, const char *head, const struct db_param *params,
                  size_t n_params, const GPtrArray *ids, const char *tail)
 {

@@ -19,6 +19,9 @@ void sql_ids_append(GString *sql, size_t n);
 /* Fills params[0..sql_ids_slots(n)) with the ids, which are borrowed. */
 void sql_ids_fill(struct db_param *params, const char *const *ids, size_t n);
 
+/* A list of one id, which it copies. */
+GPtrArray *sql_ids_of(const char *id);
+
 /* Runs head, the list of ids and tail as one statement; params (n_params of them) stand in head. ids holds at least
  * one, as const char *. ret may be NULL. */
 bool sql_ids_run(struct db *db, struct db_result *ret, struct err *e, const char *head, const struct db_param *params,

@@ -70,6 +70,13 @@ def wait_all_final(stack, org, timeout_s):
         raise Late(f"{late}\n  by status: {by_status(stack, org)}\n  open: {open_jobs}\n{logs(stack)}") from None
 
 
+def wait_all_but_scheduled(stack, org, timeout_s):
+    """As wait_all_final, but jobs that are scheduled for a later time do not count."""
+    wait_until(f"due jobs of {org} to end", lambda: value(
+        stack, "SELECT COUNT(*) = 0 FROM background_jobs WHERE organization_id = %s AND status IN ('queued', 'processing')"
+        " AND (scheduled_at IS NULL OR scheduled_at < UTC_TIMESTAMP())", org), timeout_s, pause_s=0.1)
+
+
 def check_invariants(stack, org, accepted):
     """Every accepted job is there and ended, once; attempts and counts tell the same story as the rows."""
     jobs_now, attempts_now = jobs(stack, org), attempts(stack, org)

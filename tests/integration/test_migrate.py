@@ -312,7 +312,8 @@ def test_fresh_database_is_as_it_should_be(migrated):
 def test_empty_database(db):
     found = db.differences()
     for table in ("organizations", "notification_settings", "background_jobs", "job_attempts", "job_counts",
-                  "audit_log", "rate_limits", "processes", "idempotency_keys", "job_logs", "schema_migrations"):
+                  "audit_log", "rate_limits", "processes", "idempotency_keys", "job_logs", "dead_letters",
+                  "schema_migrations"):
         assert f"{table}: the table is missing" in found
 
 
