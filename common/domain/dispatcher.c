@@ -12,8 +12,7 @@
 
 #define QUEUE_MAX 10000    /* of each tier */
 #define WINDOW 2000        /* unconfirmed at one time */
-#define WINDOW_BACKLOG 500 /* of them of the backlog tier: the broker takes up messages in the order of their coming \
-                            */
+#define WINDOW_BACKLOG 500 /* of them of the backlog tier: the broker takes messages up in their order */
 #define TURN 200           /* publishes between two looks at what the broker says */
 #define MARKS_MAX 500      /* confirmed jobs in one statement */
 #define MARKS_LEAST 8      /* but not split further than this */
@@ -24,6 +23,7 @@
 #define BACKOFF_LAST_MS 2000
 #define DATABASE_PAUSE_MS 1000
 #define LOG_EVERY_MS 10000
+#define REDECLARE_EVERY_MS 5000 /* connecting anew for returned messages: not for each of them */
 /* dispatch_at is cleared this long after the confirm at the latest. Nobody waits for it, and a job that a worker has
  * claimed by then costs no write any more. */
 #define MARK_DELAY_MS 50
@@ -60,6 +60,8 @@ struct dispatcher {
     int64_t clock_from_us; /* confirms are not awaited for a time before this */
     int64_t lost_connection_us;
     int64_t database_from_us;
+    int64_t redeclare_from_us; /* not before this */
+    bool has_returned;         /* a message found no queue */
     struct marks jobs;
     struct marks dead;
     struct seldom rejected;
@@ -193,6 +195,7 @@ static void settle(struct dispatcher *d, const struct mq_event *event, outstandi
 static void note_returned(struct dispatcher *d, const struct mq_event *event)
 {
     outstanding_returned(d->outstanding, event->message.job_id, event->message.attempt);
+    d->has_returned = true;
     if (is_time(&d->returned)) {
         log_warn("dispatcher.returned", LSTR("job_id", event->message.job_id), LSTR("cause", event->text),
                  LINT("messages", take_count(&d->returned)), LSTR("then", "the relay tries again"));
@@ -255,6 +258,17 @@ static bool confirms_come(const struct dispatcher *d, struct err *e)
         return true;
     }
     return err_set(e, ERR_TIMEOUT, "RabbitMQ has not confirmed a message for %lld ms", (long long)limit_ms);
+}
+
+/* A message that finds no queue tells that somebody has deleted a binding: connecting anew declares it. */
+static bool routes_exist(struct dispatcher *d, struct err *e)
+{
+    if (!d->has_returned || clock_mono_us() < d->redeclare_from_us) {
+        return true;
+    }
+    d->has_returned = false;
+    d->redeclare_from_us = clock_mono_us() + REDECLARE_EVERY_MS * US_PER_MS;
+    return err_set(e, ERR_NOT_FOUND, "RabbitMQ has no queue for a message any more");
 }
 
 /* --- publishing --------------------------------------------------------------------------------------------------- */
@@ -360,7 +374,7 @@ static bool is_drained(struct dispatcher *d)
 static bool serve(struct dispatcher *d, struct err *e)
 {
     while (!is_drained(d)) {
-        if (!publish_some(d, e) || !read_events(d, wait_ms(d), e) || !confirms_come(d, e)) {
+        if (!publish_some(d, e) || !read_events(d, wait_ms(d), e) || !confirms_come(d, e) || !routes_exist(d, e)) {
             return false;
         }
         flush_due_marks(d);
