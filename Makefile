@@ -106,7 +106,7 @@ C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 .PHONY: all programs unit-programs served-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
-        test-integration asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
+        test-integration faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
 all: programs
@@ -198,7 +198,7 @@ test: deps
 test-all: programs unit-programs served-programs
 	@$(MAKE) --no-print-directory PROFILE=asan programs unit-programs served-programs
 	@$(MAKE) --no-print-directory PROFILE=tsan programs
-	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration asan:smoke tsan:smoke
+	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration $(PROFILE):faults asan:smoke tsan:smoke
 test-unit: unit-programs
 	@tools/run_tests.sh $(PROFILE):unit
 test-integration: programs served-programs
@@ -206,6 +206,11 @@ test-integration: programs served-programs
 asan tsan: deps
 	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs served-programs
 	@tools/run_tests.sh $@:unit $@:integration
+# make faults RUNS=20 ONLY=F4,F25, or SHORT=1
+faults: deps
+	@$(MAKE) --no-print-directory programs
+	@BELLMAN_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider --timeout=1800 $(if $(SHORT),--short) \
+	  $(if $(RUNS),--runs=$(RUNS)) $(if $(ONLY),--only=$(ONLY)) $(PYTEST_ARGS) tests/faults
 cover: deps
 	@find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	@$(MAKE) --no-print-directory PROFILE=cover programs unit-programs served-programs
@@ -268,7 +273,8 @@ help:
 	@echo "make up | down       the same in the background (STACK=dir, default var)"
 	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
 	@echo "make clean-stack     stop the stack and delete its data"
-	@echo "make test            every test; also: test-unit test-integration asan tsan cover"
+	@echo "make test            every test; also: test-unit test-integration faults asan tsan cover"
+	@echo "make faults          every fault case against real servers, as a table; RUNS=n ONLY=F1,F25 SHORT=1"
 	@echo "make valgrind        both programs under valgrind for 10,000 requests and their jobs"
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
 	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"

@@ -91,6 +91,9 @@ def check_invariants(stack, org, accepted):
         assert [a["number"] for a in story] == list(range(1, job["attempt"] + 1)), (job, story)
         assert job["crash_count"] == outcomes.count("lost"), (job, outcomes)
         assert job["completed_at"] is not None, job
+        assert job["retry_count"] <= job["max_retries"], (job, outcomes)
+        overlaps = [(a, b) for a, b in zip(story, story[1:]) if b["started_at"] < a["ended_at"]]
+        assert not overlaps, (job, overlaps)
         if outcomes and job["status"] == "completed":
             assert outcomes[-1] == "completed", (job, outcomes)
     check_counts(stack, org)

@@ -1,15 +1,17 @@
 """Doing harm to a stack's processes under load, and putting them back."""
 import contextlib
 import os
+import pathlib
 import signal
 import threading
 import time
 
 import requests
 
+import config
 import database
 import procs
-from waiting import wait_until
+from waiting import SLOW, wait_until
 
 
 def pid_of(stack, part):
@@ -80,43 +82,66 @@ def end_of(pid, timeout_s, stack):
 
 
 class SecondConsumer:
-    """Another worker beside the stack's own; killed at the end of the block."""
+    """Another worker beside the stack's own, with INI text of its own on top of the configuration; ended with the block.
+    prefix: a command that is to start it (strace ...)."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, extra="", name="second", prefix=()):
         self.stack = stack
+        self.extra = extra
+        self.name = name
+        self.prefix = prefix
         self.pid = None
 
     def __enter__(self):
         stack = self.stack
-        ready = procs.ReadySocket(f"{stack.run_dir}/second.ready")
+        path = stack.config
+        if self.extra:
+            path = pathlib.Path(stack.dir) / f"{self.name}.conf"
+            with configured(stack, self.extra):
+                config.write_bellman(stack, path)
+        ready = procs.ReadySocket(f"{stack.run_dir}/{self.name}.ready")
         try:
-            self.pid = procs.spawn([stack.build / "bellman-consumer", "--config", stack.config],
-                                   stack.log_dir / "consumer_second.log", env=dict(os.environ, NOTIFY_SOCKET=ready.path))
-            wait_until("a second consumer", ready.is_ready, 30, stack)
+            self.pid = procs.spawn([*self.prefix, stack.build / "bellman-consumer", "--config", path],
+                                   stack.log_dir / f"consumer_{self.name}.log",
+                                   env=dict(os.environ, NOTIFY_SOCKET=ready.path))
+            wait_until("a second consumer", lambda: ready.is_ready() or self.is_gone(), 30, stack)
         finally:
             ready.close()
         return self
 
-    def __exit__(self, *_):
+    def is_gone(self):
+        procs.reap(self.pid)
+        return procs.start_time(self.pid) is None
+
+    def kill(self):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, signal.SIGKILL)
+        wait_until(f"consumer {self.name} to be gone", self.is_gone, 10, self.stack, 0.01)
+
+    def __exit__(self, *_):
+        if self.is_gone():
+            return
+        os.kill(self.pid, signal.SIGTERM)
         with contextlib.suppress(AssertionError, ChildProcessError):
             end_of(self.pid, 10, self.stack)
             return
-        os.kill(self.pid, signal.SIGKILL)
-        procs.reap(self.pid)
+        self.kill()
 
     def owns(self, worker_id):
         return worker_id is not None and f":{self.pid}:" in worker_id
 
 
 class Answer:
-    def __init__(self, at, took_s, status, headers, text):
+    """What a client was told. at: monotonic, when it asked; wall: the time of day when it was told; job_id: of a 201."""
+
+    def __init__(self, at, took_s, status, headers, text, job_id=None):
         self.at = at
         self.took_s = took_s
+        self.wall = time.time()
         self.status = status
         self.headers = headers
         self.text = text
+        self.job_id = job_id
 
     def __repr__(self):
         return f"{self.status} after {self.took_s:.2f} s: {self.text[:200]}"
@@ -158,9 +183,10 @@ class Load:
         began = time.monotonic()
         try:
             got = self.org.admin.call("POST", "/background-jobs", json=body, check=False)
-            answer = Answer(began, time.monotonic() - began, got.status_code, got.headers, got.text)
-            if got.status_code == 201:
-                self.accepted.append(got.json()["id"])
+            job_id = got.json()["id"] if got.status_code == 201 else None
+            answer = Answer(began, time.monotonic() - began, got.status_code, got.headers, got.text, job_id)
+            if job_id:
+                self.accepted.append(job_id)
         except requests.RequestException as error:
             answer = Answer(began, time.monotonic() - began, 0, {}, repr(error))
         self.answers.append(answer)
@@ -204,3 +230,25 @@ def settle(org, accepted, timeout_s=30):
 def outcomes(attempts, job_id):
     return [a["outcome"] for a in attempts.get(job_id, [])]
 
+
+
+def wait_answer(org, status, timeout_s, what):
+    """Posts until the answer has the status; (that answer's job or None, seconds it took)."""
+    began = time.monotonic()
+
+    def check():
+        answer = org.admin.post("/background-jobs", {"job_type": "noop", "payload": {}}, check=False)
+        return answer if answer.status_code == status else None
+
+    answer = wait_until(what, check, timeout_s, org.stack)
+    return answer, time.monotonic() - began
+
+
+def check_refused(answers, limit_s):
+    """What is not accepted while the database is away is refused as documented, and soon."""
+    slow = [a for a in answers if a.took_s > limit_s * SLOW]
+    assert not slow, slow[:3]
+    wrong = [a for a in answers if a.status not in (201, 503)]
+    assert not wrong, wrong[:3]
+    dumb = [a for a in answers if a.status == 503 and not a.headers.get("Retry-After", "").isdigit()]
+    assert not dumb, dumb[:3]

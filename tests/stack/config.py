@@ -37,8 +37,8 @@ def write_private(path, text):
     part.rename(path)
 
 
-def write_bellman(stack):
-    """bellman.conf, with extra (INI text, or the name of a file of it) laid over the stack's own values."""
+def write_bellman(stack, path=None):
+    """bellman.conf (or path), with extra (INI text, or the name of a file of it) laid over the stack's own values."""
     parser = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#", ";"), strict=False)
     parser.optionxform = str
     parser.read_dict({s: {k: str(v) for k, v in keys.items()} for s, keys in base_settings(stack).items()})
@@ -51,7 +51,7 @@ def write_bellman(stack):
     for section in parser.sections():
         lines.append(f"\n[{section}]")
         lines += [f"{key}={value}" for key, value in parser.items(section)]
-    write_private(stack.config, "\n".join(lines) + "\n")
+    write_private(path or stack.config, "\n".join(lines) + "\n")
 
 
 def page_directory():
