@@ -2,8 +2,11 @@
  * steward_tasks.c: THE table of what one consumer does for all. A task is a row here and a file of its own.
  */
 #include "steward.h"
+#include "steward_schedules.h"
 
 const struct steward_task steward_tasks[] = {
     {"prune", 5000, prune_run},
+    {"schedules", STEWARD_SCHEDULES_MS, steward_schedules},
+    {"schedule_firings", 60000, steward_schedule_firings},
     {NULL, 0, NULL},
 };

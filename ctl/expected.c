@@ -2,6 +2,7 @@
 
 #include "domain/job.h"
 #include "domain/job_log.h"
+#include "domain/schedule.h"
 #include "domain/settings.h"
 
 /* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
@@ -73,6 +74,14 @@ static const struct field dead_letters_columns[] = {
     COLUMN("died_at", TIME_SQL),
 };
 static const struct record dead_letters = RECORD(dead_letters);
+
+static const struct field schedule_firings_columns[] = {
+    COLUMN("schedule_id", "uuid"),
+    COLUMN("fire_at", TIME_SQL),
+    COLUMN("job_id", "uuid"),
+    COLUMN("created_at", TIME_SQL),
+};
+static const struct record schedule_firings = RECORD(schedule_firings);
 
 static const struct field schema_migrations_columns[] = {
     COLUMN("version", "int(11)"),  COLUMN("name", "varchar(200)"), COLUMN("checksum", "char(64)"),
@@ -154,6 +163,19 @@ const struct expected_table expected_tables[] = {
                            {"ix_dead_cause", false, "organization_id,cause,created_at,job_id"},
                            {"ix_dead_type_cause", false, "organization_id,job_type,cause,created_at,job_id"}),
         .keys = KEYS({"fk_dead_job", "live_id", "background_jobs(id)", "SET NULL"}),
+    },
+    {
+        .name = "schedules",
+        .record = &schedule_record,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"uq_schedules_name", true, "organization_id,name"},
+                           {"ix_schedules_due", false, "next_fire_at"}),
+        .keys = KEYS({"fk_schedules_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "schedule_firings",
+        .record = &schedule_firings,
+        .indexes = INDEXES({"PRIMARY", true, "schedule_id,fire_at"}, {"ix_firings_created", false, "created_at"}),
+        .keys = KEYS({"fk_firings_schedule", "schedule_id", "schedules(id)", "CASCADE"}),
     },
     {
         .name = "schema_migrations",

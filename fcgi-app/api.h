@@ -78,6 +78,7 @@ enum route_flags {
     ROUTE_QUIET = 1 << 6,       /* logged at level debug */
     ROUTE_IF_NONE_MATCH = 1 << 7,
     ROUTE_BULK = 1 << 8, /* takes bodies of up to bulk_body_max_bytes; a 201 has no Location */
+    ROUTE_ETAG = 1 << 9, /* its answers carry an entity tag, though no precondition is looked at */
 };
 
 struct answer {
@@ -140,16 +141,27 @@ api_fn api_dead_get;
 api_fn api_dead_replay;
 api_fn api_dead_discard;
 api_fn api_dead_replay_many;
+api_fn api_schedules_list;
+api_fn api_schedules_get;
+api_fn api_schedules_create;
+api_fn api_schedules_update;
+api_fn api_schedules_delete;
+api_fn api_schedules_pause;
+api_fn api_schedules_resume;
+api_fn api_schedules_run;
+api_fn api_schedules_preview;
 api_fn api_healthz;
 api_fn api_readyz;
 api_check_fn api_jobs_list_check;
 api_check_fn api_jobs_create_check;
 api_check_fn api_jobs_bulk_check;
 api_check_fn api_operation_check;
+api_check_fn api_schedules_create_check;
 
 extern const struct record job_list_query;
 extern const struct record job_log_query;
 extern const struct record dead_list_query;
+extern const struct record schedule_list_query;
 extern const struct record test_email_body;
 extern const struct record empty_body;
 

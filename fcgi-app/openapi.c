@@ -47,6 +47,10 @@ static json_t *make_parameters(const struct route *r)
         add_parameter(list, "path", "job_id", "The job's id",
                       json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
     }
+    if (strstr(r->pattern, "{schedule_id}") != NULL) {
+        add_parameter(list, "path", "schedule_id", "The schedule's id",
+                      json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
+    }
     if (r->query != NULL) {
         add_query(list, r->query);
     }
@@ -109,8 +113,8 @@ static const struct {
     {400, is_for_all, "The address, a header or the body is malformed"},
     {401, has_roles, "No valid token; WWW-Authenticate says why"},
     {403, has_roles, "The token holds no role for this call"},
-    {404, has_path_value, "No such job in the token's organization"},
-    {412, has_if_match, "The settings have changed since the version in If-Match; ETag is the version now"},
+    {404, has_path_value, "There is none of that id in the token's organization"},
+    {412, has_if_match, "It has changed since the version in If-Match; ETag is the version now"},
     {413, has_body, "The body is too large"},
     {415, has_body, "The body is not JSON in UTF-8"},
     {422, has_input, "Fields are at fault; errors names each"},
@@ -124,11 +128,16 @@ static json_t *header_of(const char *help, const char *type)
     return json_pack("{s:s, s:{s:s}}", "description", help, "schema", "type", type);
 }
 
+static bool has_etag(const struct route *r, int status)
+{
+    bool is_tagged = (r->flags & (ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH | ROUTE_ETAG)) != 0;
+    return is_tagged && (status == 200 || status == 201 || status == 304 || status == 412);
+}
+
 static json_t *make_headers(const struct route *r, int status)
 {
     json_t *headers = json_pack("{s:o}", "X-Request-Id", header_of("Names this request in the logs", "string"));
-    bool is_tagged = (r->flags & (ROUTE_IF_MATCH | ROUTE_IF_NONE_MATCH)) != 0;
-    if (is_tagged && (status == 200 || status == 304 || status == 412)) {
+    if (has_etag(r, status)) {
         json_object_set_new(headers, "ETag", header_of("Names this version of the answer", "string"));
     }
     if (status == 201 && (r->flags & ROUTE_BULK) == 0) {

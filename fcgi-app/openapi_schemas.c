@@ -6,6 +6,7 @@
 #include "domain/job_sweep.h"
 #include "domain/job_types.h"
 #include "domain/retry_policy.h"
+#include "domain/schedule.h"
 #include "domain/settings.h"
 
 json_t *openapi_ref(const char *schema)
@@ -87,6 +88,19 @@ static const struct field dead_list_fields[] = {
      .flags = ALWAYS | FIELD_NULLABLE,
      .help = "Where the next page begins; null: this is the last"},
 };
+static const struct field schedule_list_fields[] = {
+    {.name = "limit", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "next_cursor",
+     .type = FIELD_STRING,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Where the next page begins; null: this is the last"},
+};
+static const struct field schedule_preview_fields[] = {
+    {.name = "next_firings",
+     .type = FIELD_STRINGS,
+     .flags = ALWAYS,
+     .help = "RFC 3339 times with the zone's offset at each; empty when nothing fires within eight years"},
+};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -154,6 +168,8 @@ static const struct record answers[] = {
     ANSWER("JobType", job_type_fields, "A job type"),
     {.name = "JobTypeList", .help = "Every job type that can be created here"},
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
+    ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
+    ANSWER("SchedulePreview", schedule_preview_fields, "Firings to come"),
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -188,6 +204,11 @@ static void add_answers(json_t *schemas)
     add_member(schemas, "JobLogPage", "logs", true, array_of("JobLogLine"));
     add_member(schemas, "JobTypeList", "job_types", true, array_of("JobType"));
     add_member(schemas, "DeadLetterList", "dead_letters", true, array_of("Job"));
+    add_member(schemas, "ScheduleList", "schedules", true, array_of("Schedule"));
+    json_object_set_new(schemas, "ScheduleDetail",
+                        json_pack("{s:s, s:[o, o]}", "description",
+                                  "A schedule with its next ten firings; a paused one has none", "allOf",
+                                  openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -198,9 +219,13 @@ static void add_answers(json_t *schemas)
 
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
-static const struct record *const outputs[] = {&settings_record, &job_record, &job_attempt_record, &job_log_record};
-static const struct record *const inputs[] = {&settings_record,     &job_create_body, &job_bulk_body,
-                                              &retry_policy_record, &test_email_body, &empty_body};
+static const struct record *const outputs[] = {
+    &settings_record, &job_record, &job_attempt_record, &job_log_record, &schedule_record,
+};
+static const struct record *const inputs[] = {
+    &settings_record, &job_create_body,      &job_bulk_body,   &retry_policy_record,   &test_email_body,
+    &empty_body,      &schedule_create_body, &schedule_record, &schedule_preview_body,
+};
 
 /* JobCreate knows the job types, and which payload goes with which. */
 static void add_job_types(json_t *schemas)

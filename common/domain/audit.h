@@ -18,4 +18,11 @@ struct audit_entry {
 };
 bool audit_write(struct db *db, const struct audit_entry *entry, struct err *e) MUST_CHECK;
 
+/* Adds {version: {from, to}} to an entry's changes: by it audit_find_version tells it from others. */
+void audit_add_version(json_t *changes, int64_t from);
+/* After a COMMIT without an answer: whether it took effect, since the row itself may have been changed again. Looks for
+ * an entry of the last hour like this one that made version. */
+bool audit_find_version(struct db *db, const struct audit_entry *entry, int64_t version, bool *ret_found, struct err *e)
+    MUST_CHECK;
+
 #endif

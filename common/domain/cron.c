@@ -67,7 +67,7 @@ static void skip_blanks(struct reader *r)
     }
 }
 
-/* --- one field ------------------------------------------------------------------------------------------------- */
+/* --- one field ---------------------------------------------------------------------------------------------------- */
 
 /* Digits as a number, which stops growing far above every limit. */
 static bool read_number(struct reader *r, unsigned *ret)
@@ -186,7 +186,7 @@ static bool read_field(struct reader *r, struct cron *cron)
     return *r->at == '\0' || is_blank(*r->at) || fault(r, r->at, "this character has no meaning here");
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static const char *expand(const char *text)
 {

@@ -211,6 +211,19 @@ bool job_insert_batch(struct db *db, const struct job_new *const *jobs, const st
     return false;
 }
 
+bool job_insert_within(struct db *db, const struct job_new *jobs, size_t n, struct err *e)
+{
+    g_autoptr(GStringChunk) arena = g_string_chunk_new(1024);
+    g_autofree struct db_param *params = g_new(struct db_param, n * INSERT_COLUMNS);
+    g_autofree const struct job_new **pointers = g_new(const struct job_new *, n);
+    for (size_t i = 0; i < n; i++) {
+        pointers[i] = &jobs[i];
+        fill_row(&jobs[i], jobs[i].id, &params[i * INSERT_COLUMNS], arena);
+    }
+    struct insert insert = {.jobs = pointers, .n = n, .params = params};
+    return insert_rows(db, &insert, e) && count_rows(db, &insert, e);
+}
+
 /* --- what stands in the way -------------------------------------------------------------------------------------- */
 
 /* A unique index has refused a row of the list. ret stays JOB_INSERTED when whatever it was is gone by now. */

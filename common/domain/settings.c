@@ -4,6 +4,7 @@
 #include "domain/settings.h"
 
 #include "domain/audit.h"
+#include "domain/record_patch.h"
 #include "ground/ids.h"
 
 #define ACTION "notification_settings.update"
@@ -19,11 +20,6 @@ static void row_release(struct row *row)
 {
     json_decref(row->json);
     *row = (struct row){0};
-}
-
-static bool is_writable(const struct field *field)
-{
-    return (field->flags & (FIELD_READONLY | FIELD_INTERNAL | FIELD_INPUT_ONLY)) == 0;
 }
 
 static bool select_row(struct db *db, const char *organization_id, bool lock, struct row *ret, struct err *e)
@@ -64,7 +60,7 @@ static bool insert_defaults(struct db *db, const char *organization_id, const ch
     append_param(params, db_text(user));
     for (size_t i = 0; i < settings_record.n; i++) {
         const struct field *field = &settings_record.fields[i];
-        if (is_writable(field)) {
+        if (field_is_writable(field)) {
             json_auto_t *value = field_default(field);
             g_string_append_printf(sql, ", %s", field->name);
             g_string_append(values, ", ?");
@@ -183,7 +179,7 @@ static bool write_row(struct db *db, const struct update *u, const json_t *merge
     g_autoptr(GString) sql = g_string_new("UPDATE notification_settings SET ");
     for (size_t i = 0; i < settings_record.n; i++) {
         const struct field *field = &settings_record.fields[i];
-        if (is_writable(field)) {
+        if (field_is_writable(field)) {
             g_string_append_printf(sql, "%s = ?, ", field->name);
             append_param(params, field_to_param(field, json_object_get(merged, field->name), arena));
         }
@@ -205,37 +201,29 @@ static const char *row_id(const struct update *u)
     return json_string_value(json_object_get(u->row.json, "id"));
 }
 
-/* The new version goes along: by it a repeated try recognises its own audit row. */
-static bool write_audit(struct db *db, const struct update *u, json_t *diff, struct err *e)
+static struct audit_entry audit_of(const struct update *u, const json_t *changes)
 {
-    json_object_set_new(
-        diff, "version",
-        json_pack("{sIsI}", "from", (json_int_t)u->row.version, "to", (json_int_t)(u->row.version + 1)));
-    struct audit_entry entry = {
+    return (struct audit_entry){
         .organization_id = u->organization_id,
         .actor = u->user,
         .action = ACTION,
         .subject = row_id(u),
         .request_id = u->request_id,
-        .changes = diff,
+        .changes = changes,
     };
+}
+
+static bool write_audit(struct db *db, const struct update *u, json_t *diff, struct err *e)
+{
+    audit_add_version(diff, u->row.version);
+    struct audit_entry entry = audit_of(u, diff);
     return audit_write(db, &entry, e);
 }
 
-/* After a COMMIT without an answer: whether it took effect. The row itself may have been changed again since. */
 static bool find_audit(struct db *db, const struct update *u, bool *ret_found, struct err *e)
 {
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e,
-                "SELECT 1 FROM audit_log WHERE organization_id = ? AND created_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR"
-                " AND action = ? AND subject = ? AND actor = ? AND request_id <=> ?"
-                " AND JSON_VALUE(changes, '$.version.to') = ? LIMIT 1",
-                DB_PARAMS(db_text(u->organization_id), db_text(ACTION), db_text(row_id(u)), db_text(u->user),
-                          db_text(u->request_id), DB_INT(u->written_version)))) {
-        return false;
-    }
-    *ret_found = r.rows > 0;
-    return true;
+    struct audit_entry entry = audit_of(u, NULL);
+    return audit_find_version(db, &entry, u->written_version, ret_found, e);
 }
 
 static bool merge_and_write(struct db *db, struct update *u, struct err *e)

@@ -78,10 +78,29 @@ def test_every_operation_is_answered(org, method, path):
     job = org.admin.create("noop", scheduled_at="2099-01-01T00:00:00Z")
     if path.startswith("/dead-letters/"):
         job = org.admin.wait_job(org.admin.create("fail", {"permanent": True})["id"], "failed")
+    schedule = org.admin.post("/schedules", {"name": "s", "cron": "@yearly", "job_type": "noop"}).json()
     for client in (org.admin, Client(org.stack), org.user("robot", "Service")):
-        answer = client.call(method, path.format(job_id=job["id"]))
+        answer = client.call(method, path.format(job_id=job["id"], schedule_id=schedule["id"]))
         assert answer.status_code not in (404, 405), answer.text
         check_answer_fits(answer, method, path)
+
+
+def walk_schedules(call):
+    all_, one = "/schedules", "/schedules/{schedule_id}"
+    body = {"name": "fits", "cron": "@daily", "timezone": "Europe/Paris", "job_type": "noop"}
+    address = f"{all_}/{call('POST', all_, 201, json=body).json()['id']}"
+    call("POST", all_, 409, json=body)
+    call("POST", all_, 422, json={"cron": "x"})
+    call("POST", all_ + "/preview", 200, json={"cron": "@daily"})
+    call("GET", all_, 200)
+    call("GET", address, 200, described_as=one)
+    call("PUT", address, 200, json={"priority": 1}, described_as=one)
+    call("PATCH", address, 412, json={}, headers={"If-Match": '"9"'}, described_as=one)
+    call("POST", address + "/pause", 200, described_as=one + "/pause")
+    call("POST", address + "/resume", 200, described_as=one + "/resume")
+    call("POST", address + "/run-now", 201, described_as=one + "/run-now")
+    call("DELETE", address, 204, described_as=one)
+    call("GET", address, 404, described_as=one)
 
 
 def test_answers_fit(stack, org):
@@ -138,6 +157,7 @@ def test_answers_fit(stack, org):
     call("GET", jobs + "?limit=300", 422, described_as=jobs)
     call("GET", jobs, 403, client=org.user("robot", "Service"))
     call("GET", jobs, 401, client=Client(stack))
+    walk_schedules(call)
     call("GET", "/healthz", 200)
     call("GET", "/readyz", 200)
 
