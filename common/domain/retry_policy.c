@@ -7,7 +7,7 @@
 /* clang-format off */
 static const struct field fields[] = {
     {.name = "curve", .type = FIELD_ENUM, .flags = OPTIONAL, .choices = conf_retry_curves,
-     .help = "Wait before retry n: polynomial base_s + n^4, exponential base_s * 2^(n-1), linear base_s * n, fixed base_s"},
+     .help = "Before retry n: polynomial base_s + n^4, exponential base_s * 2^(n-1), linear base_s * n, fixed base_s"},
     {.name = "base_s", .type = FIELD_INT, .flags = OPTIONAL, .min = 0, .max = 86400, .help = "Seconds"},
     {.name = "cap_s", .type = FIELD_INT, .flags = OPTIONAL, .min = 0, .max = 2592000,
      .help = "Longest wait in seconds; at least base_s"},

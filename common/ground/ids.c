@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -20,49 +19,82 @@
 struct random_part {
     uint32_t seed;
     uint8_t tail[6];
-};
+} __attribute__((packed));
+
+#define POOL 25 /* 250 bytes: one call of the kernel for so many ids */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct random_part pool[POOL];
+static size_t pool_left;
 static int64_t last_ms;
 static uint32_t counter;
 
-static void fill_random(struct random_part *r)
+static void fill_pool(void)
 {
     ssize_t got;
     do {
-        got = getrandom(r, sizeof(*r), 0);
+        got = getrandom(pool, sizeof(pool), 0);
     } while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof(*r)) {
+    if (got != (ssize_t)sizeof(pool)) {
         abort(); /* the kernel gives up to 256 bytes whole; an id that may repeat is worse than none */
     }
+    pool_left = POOL;
 }
 
-static void take_place(int64_t now_ms, uint32_t seed, int64_t *ret_ms, uint32_t *ret_counter)
+static struct random_part take_place(int64_t now_ms, int64_t *ret_ms, uint32_t *ret_counter)
 {
     pthread_mutex_lock(&lock);
+    if (pool_left == 0) {
+        fill_pool();
+    }
+    struct random_part r = pool[--pool_left];
     if (now_ms > last_ms) {
         last_ms = now_ms;
-        counter = seed & COUNTER_SEED_MASK;
+        counter = r.seed & COUNTER_SEED_MASK;
     } else if (++counter == COUNTER_END) {
         last_ms++;
-        counter = seed & COUNTER_SEED_MASK;
+        counter = r.seed & COUNTER_SEED_MASK;
     }
     *ret_ms = last_ms;
     *ret_counter = counter;
     pthread_mutex_unlock(&lock);
+    return r;
 }
 
 void uuid7_new(char out[UUID_TEXT_BYTES])
 {
-    struct random_part r;
+    static const char digits[] = "0123456789abcdef";
     int64_t ms;
     uint32_t n;
-    fill_random(&r);
-    take_place(clock_wall_us() / US_PER_MS, r.seed, &ms, &n);
-    uint64_t time_part = (uint64_t)ms & 0xFFFFFFFFFFFFU;
-    (void)snprintf(out, UUID_TEXT_BYTES, "%08x-%04x-%04x-%04x-%02x%02x%02x%02x%02x%02x", (unsigned)(time_part >> 16),
-                   (unsigned)(time_part & 0xFFFFU), 0x7000U | (n >> 14 & 0xFFFU), 0x8000U | (n & 0x3FFFU), r.tail[0],
-                   r.tail[1], r.tail[2], r.tail[3], r.tail[4], r.tail[5]);
+    const struct random_part r = take_place(clock_wall_us() / US_PER_MS, &ms, &n);
+    const uint32_t version = 0x7000U | (n >> 14 & 0xFFFU);
+    const uint32_t variant = 0x8000U | (n & 0x3FFFU);
+    const uint8_t bytes[16] = {
+        (uint8_t)(ms >> 40),
+        (uint8_t)(ms >> 32),
+        (uint8_t)(ms >> 24),
+        (uint8_t)(ms >> 16),
+        (uint8_t)(ms >> 8),
+        (uint8_t)ms,
+        (uint8_t)(version >> 8),
+        (uint8_t)version,
+        (uint8_t)(variant >> 8),
+        (uint8_t)variant,
+        r.tail[0],
+        r.tail[1],
+        r.tail[2],
+        r.tail[3],
+        r.tail[4],
+        r.tail[5],
+    };
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *out++ = '-';
+        }
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15U];
+    }
+    *out = '\0';
 }
 
 static bool is_hex(char c)
