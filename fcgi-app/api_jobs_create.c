@@ -2,6 +2,7 @@
  * api_jobs_create.c: POST /background-jobs.
  */
 #include <glib.h>
+#include <string.h>
 
 #include "api.h"
 #include "domain/job.h"
@@ -20,7 +21,7 @@ static void answer_not_unique(struct call *c, const char *holder_id)
 }
 
 static void answer_inserted(struct call *c, const struct job_new *job, const struct idempotency *key, int status,
-                            const json_t *fresh)
+                            const char *fresh)
 {
     job_input_publish(c, job, 1);
     if (fresh == NULL && key != NULL && idempotent_answer(c, key, false)) {
@@ -28,7 +29,7 @@ static void answer_inserted(struct call *c, const struct job_new *job, const str
     }
     response_header(c->response, "Location", API_BASE "/background-jobs/%s", job->id);
     if (fresh != NULL) {
-        response_json(c->response, status, fresh);
+        response_json_text(c->response, status, fresh, strlen(fresh));
     } else {
         api_answer_job(c, status, job->id);
     }
@@ -39,7 +40,7 @@ void job_input_create(struct call *c, const struct job_new *job, const struct id
     struct err e = ERR_INIT;
     enum job_insert outcome = JOB_INSERTED;
     char id[UUID_TEXT_BYTES];
-    json_auto_t *fresh = NULL;
+    g_autofree char *fresh = NULL;
     if (!job_group_insert(c->api->inserts, c->db, job, key, &outcome, id, &fresh, &e)) {
         call_fail(c, &e);
         return;

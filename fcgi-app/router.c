@@ -233,7 +233,7 @@ static bool parse_query(struct call *c, struct problems *problems)
 int64_t router_body_max_bytes(const struct route *route, const struct conf *conf)
 {
     bool is_bulk = route != NULL && (route->flags & ROUTE_BULK) != 0;
-    return is_bulk ? conf->api.bulk_body_max_bytes : conf->api.body_max_bytes;
+    return MAX(is_bulk ? conf->api.bulk_body_max_bytes : 0, conf->api.body_max_bytes);
 }
 
 static bool check_body_state(struct call *c)

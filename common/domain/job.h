@@ -67,16 +67,16 @@ enum job_insert {
 };
 
 /* Inserts the row and its count in one transaction, with the answer to keep when key is not NULL (its body is then the
- * job as job_get would give it, compact). ret_id gets the new id, or for JOB_NOT_UNIQUE the id of the job that holds
- * unique_key. ret_job (may be NULL) gets a new job as job_get would give it, a new reference; NULL for one that was
- * there, and in the rare case that the outcome of the first commit was unknown. */
+ * job as job_get would give it). ret_id gets the new id, or for JOB_NOT_UNIQUE the id of the job that holds unique_key.
+ * ret_text (may be NULL) gets a new job as job_get would give it, as JSON text to be freed with g_free; NULL for one
+ * that was there, and in the rare case that the outcome of the first commit was unknown. */
 bool job_insert(struct db *db, const struct job_new *job, const struct idempotency *key, enum job_insert *ret,
-                char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e) MUST_CHECK;
+                char ret_id[UUID_TEXT_BYTES], char **ret_text, struct err *e) MUST_CHECK;
 
 /* What became of one job of a batch. */
 struct job_inserted {
     char id[UUID_TEXT_BYTES];
-    json_t *row; /* owned; as job_get would give it, or NULL after a commit with unknown outcome */
+    char *text; /* owned; JSON as job_get would give it, or NULL after a commit with unknown outcome */
 };
 void job_inserted_release(struct job_inserted *inserted);
 

@@ -15,7 +15,7 @@ struct ticket {
     const struct idempotency *key; /* NULL: none */
     enum job_insert outcome;
     char id[UUID_TEXT_BYTES];
-    json_t *row;
+    char *text;
     struct err e;
     bool ok;
     bool done;
@@ -48,7 +48,7 @@ void job_group_free(struct job_group *group)
 
 static void insert_one(struct db *db, struct ticket *t)
 {
-    t->ok = job_insert(db, t->job, t->key, &t->outcome, t->id, &t->row, &t->e);
+    t->ok = job_insert(db, t->job, t->key, &t->outcome, t->id, &t->text, &t->e);
 }
 
 /* A fault that lies in one of the jobs: each is tried alone. */
@@ -62,7 +62,7 @@ static void take_results(struct ticket **tickets, size_t n, struct job_inserted 
     for (size_t i = 0; i < n; i++) {
         tickets[i]->ok = true;
         tickets[i]->outcome = JOB_INSERTED;
-        tickets[i]->row = g_steal_pointer(&inserted[i].row);
+        tickets[i]->text = g_steal_pointer(&inserted[i].text);
         g_strlcpy(tickets[i]->id, inserted[i].id, sizeof(tickets[i]->id));
     }
 }
@@ -146,10 +146,10 @@ static size_t payload_bytes(const struct job_new *job)
 }
 
 bool job_group_insert(struct job_group *group, struct db *db, const struct job_new *job, const struct idempotency *key,
-                      enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e)
+                      enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], char **ret_text, struct err *e)
 {
     if (payload_bytes(job) > ALONE_BYTES) {
-        return job_insert(db, job, key, ret, ret_id, ret_job, e);
+        return job_insert(db, job, key, ret, ret_id, ret_text, e);
     }
     struct ticket t = {.job = job, .key = key, .e = ERR_INIT};
     sem_init(&t.turn, 0, 0);
@@ -162,6 +162,6 @@ bool job_group_insert(struct job_group *group, struct db *db, const struct job_n
     }
     *ret = t.outcome;
     g_strlcpy(ret_id, t.id, UUID_TEXT_BYTES);
-    *ret_job = t.row;
+    *ret_text = t.text;
     return true;
 }

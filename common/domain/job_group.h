@@ -18,6 +18,6 @@ void job_group_free(struct job_group *group);
 /* As job_insert, whose outcome and errors it has: a job that is refused does not spoil the others of its group. db is
  * the caller's own connection. */
 bool job_group_insert(struct job_group *group, struct db *db, const struct job_new *job, const struct idempotency *key,
-                      enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e) MUST_CHECK;
+                      enum job_insert *ret, char ret_id[UUID_TEXT_BYTES], char **ret_text, struct err *e) MUST_CHECK;
 
 #endif

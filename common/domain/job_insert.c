@@ -7,6 +7,7 @@
 #include "ground/clock.h"
 
 #define TRIES 4
+#define ROW_BYTES 1024
 
 static void free_text(char **text)
 {
@@ -15,8 +16,8 @@ static void free_text(char **text)
 
 void job_inserted_release(struct job_inserted *inserted)
 {
-    json_decref(inserted->row);
-    inserted->row = NULL;
+    g_free(inserted->text);
+    inserted->text = NULL;
 }
 
 /* --- rows -------------------------------------------------------------------------------------------------------- */
@@ -103,6 +104,16 @@ static void forget_rows(struct insert *insert)
     }
 }
 
+/* The row as job_get gives it: a new job has no attempts. */
+static char *row_text(const struct db_result *r, size_t row)
+{
+    GString *text = g_string_sized_new(ROW_BYTES);
+    record_row_write(text, &job_record, r, row, 0);
+    g_string_truncate(text, text->len - 1);
+    g_string_append(text, ",\"attempts\":[]}");
+    return g_string_free(text, FALSE);
+}
+
 static bool insert_rows(struct db *db, struct insert *insert, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
@@ -120,8 +131,7 @@ static bool insert_rows(struct db *db, struct insert *insert, struct err *e)
     }
     forget_rows(insert);
     for (size_t i = 0; insert->inserted != NULL && i < insert->n; i++) {
-        insert->inserted[i].row = record_row_json(&job_record, &r, i, 0);
-        json_object_set_new(insert->inserted[i].row, "attempts", json_array());
+        insert->inserted[i].text = row_text(&r, i);
     }
     return true;
 }
@@ -142,15 +152,11 @@ static bool keep_answers(struct db *db, const struct insert *insert, struct err 
     if (insert->n_keys == 0 || insert->inserted == NULL) {
         return true;
     }
-    g_autofree char **bodies = g_new0(char *, insert->n_keys);
+    g_autofree const char **bodies = g_new(const char *, insert->n_keys);
     for (size_t i = 0; i < insert->n_keys; i++) {
-        bodies[i] = json_dumps(insert->inserted[insert->keyed[i]].row, JSON_COMPACT);
+        bodies[i] = insert->inserted[insert->keyed[i]].text;
     }
-    bool done = idempotency_complete(db, insert->keys, (const char *const *)bodies, insert->n_keys, e);
-    for (size_t i = 0; i < insert->n_keys; i++) {
-        free(bodies[i]);
-    }
-    return done;
+    return idempotency_complete(db, insert->keys, bodies, insert->n_keys, e);
 }
 
 static bool insert_body(struct db *db, void *arg, bool repeated, struct err *e)
@@ -185,7 +191,7 @@ bool job_insert_batch(struct db *db, const struct job_new *const *jobs, const st
     g_autofree const struct idempotency **taken = g_new(const struct idempotency *, n);
     g_autofree size_t *keyed = g_new(size_t, n);
     for (size_t i = 0; i < n; i++) {
-        ret[i].row = NULL;
+        ret[i].text = NULL;
         if (jobs[i]->id != NULL) {
             g_strlcpy(ret[i].id, jobs[i]->id, sizeof(ret[i].id));
         } else {
@@ -293,7 +299,7 @@ static bool try_one(struct db *db, void *arg, struct err *e)
 }
 
 bool job_insert(struct db *db, const struct job_new *job, const struct idempotency *key, enum job_insert *ret,
-                char ret_id[UUID_TEXT_BYTES], json_t **ret_job, struct err *e)
+                char ret_id[UUID_TEXT_BYTES], char **ret_text, struct err *e)
 {
     struct one one = {.job = job, .key = key};
     struct job_holder holder = {.index = 0};
@@ -302,8 +308,8 @@ bool job_insert(struct db *db, const struct job_new *job, const struct idempoten
         return false;
     }
     g_strlcpy(ret_id, *ret == JOB_NOT_UNIQUE ? holder.id : one.inserted.id, UUID_TEXT_BYTES);
-    if (*ret == JOB_INSERTED && ret_job != NULL) {
-        *ret_job = g_steal_pointer(&one.inserted.row);
+    if (*ret == JOB_INSERTED && ret_text != NULL) {
+        *ret_text = g_steal_pointer(&one.inserted.text);
     }
     job_inserted_release(&one.inserted);
     return true;

@@ -55,7 +55,8 @@ const struct conf_key conf_keys[] = {
     {KEY(api, body_max_bytes), INT(1024, SIZE_MAX_BYTES), .def = "1048576",
      .help = "Largest request body; larger is 413."},
     {KEY(api, bulk_body_max_bytes), INT(1024, SIZE_MAX_BYTES), .def = "8388608",
-     .help = "Largest body of a request that creates many jobs, and largest sum of their payloads."},
+     .help = "Largest body of a request that creates many jobs (body_max_bytes when that is more), and largest sum of "
+             "their payloads."},
     {KEY(api, payload_max_bytes), INT(256, SIZE_MAX_BYTES), .def = "1048576",
      .help = "Largest payload of one job, as JSON."},
     {KEY(api, test_email_wait_ms), INT(100, 60000), .def = "10000",

@@ -16,6 +16,7 @@ PATH = "/background-jobs"
 BULK = PATH + "/bulk"
 FAR = "2099-01-01T00:00:00Z"
 NOOP = {"job_type": "noop"}
+LATER = {**NOOP, "scheduled_at": FAR}
 TWO = {"jobs": [NOOP, {"job_type": "sleep", "payload": {"ms": 1}}]}
 
 
@@ -112,8 +113,7 @@ def test_expired_keys_are_deleted(rough):
 # ---- at the same time -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path,body", [(PATH, NOOP), (PATH, {**NOOP, "unique_key": "u", "scheduled_at": FAR}),
-                                       (BULK, {"jobs": [NOOP] * 300})])
+@pytest.mark.parametrize("path,body", [(PATH, LATER), (PATH, {**LATER, "unique_key": "u"}), (BULK, {"jobs": [LATER] * 300})])
 def test_raced(org, path, body):
     def call():
         while (answer := with_key(org.admin, "race", body, path)).status_code == 409:
@@ -143,7 +143,7 @@ def test_raced_with_others_in_a_group(org):
 
 def test_still_running(org):
     """The first request waits for a row that somebody else holds; its key is taken meanwhile."""
-    body = {"jobs": [{**NOOP, "unique_key": "held", "scheduled_at": FAR}]}
+    body = {"jobs": [{**LATER, "unique_key": "held"}]}
     answers = []
     assert org.admin.get(PATH).status_code == 200, "the organization is there"
     with database.connected(org.stack) as blocker, database.connected(org.stack) as looker:
@@ -207,9 +207,8 @@ class Caller(threading.Thread):
 
 def test_killed_between_commit_and_answer(rough):
     org = Org(rough, "idem-kill")
-    alone = {**NOOP, "scheduled_at": FAR}
-    callers = [Caller(org, f"one{i}", PATH, alone) for i in range(3)]
-    callers += [Caller(org, f"bulk{i}", BULK, {"jobs": [alone] * 20}) for i in range(2)]
+    callers = [Caller(org, f"one{i}", PATH, LATER) for i in range(3)]
+    callers += [Caller(org, f"bulk{i}", BULK, {"jobs": [LATER] * 20}) for i in range(2)]
     for caller in callers:
         caller.start()
     try:

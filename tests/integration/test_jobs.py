@@ -42,6 +42,11 @@ def test_create_and_read(org):
     assert [c["c"] for c in columns] == list(done)[:17], "the 17 columns first"
 
 
+def test_the_answer_is_the_job(org):
+    job = org.admin.create("sleep", {"ms": 1}, scheduled_at=FAR, unique_key="\u00fc\"\\", priority=-1, retry={"cap_s": 1, "base_s": 0})
+    assert org.admin.job(job["id"]) == job
+
+
 def test_ids_rise_with_time(org):
     ids = [org.admin.create()["id"] for _ in range(20)]
     assert len(set(ids)) == 20 and sorted(ids) == ids, "one process or two: the clock is the same"
