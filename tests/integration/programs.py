@@ -28,7 +28,7 @@ cpu_s = 20
 open_files = 40
 file_size_mb = 2
 keep_completed_h = 48
-"""
+""" + (EXAMPLES / "programs.conf").read_text(encoding="utf-8").replace("/opt/bellman/examples", str(EXAMPLES))
 
 
 def command_lines():

@@ -153,30 +153,44 @@ def test_snooze(org):
 
 
 def test_exit_codes(org):
-    again = run(org, {"exit": 75, "on": {"2": {"out": "1"}}})
+    made = org.create_many([
+        {"job_type": "peer", "payload": {"exit": 75, "on": {"2": {"out": "1"}}}},
+        {"job_type": "peer", "payload": {"exit": 1}, "max_retries": 1},
+        {"job_type": "peer", "payload": {"exit": 65}},
+        {"job_type": "peer", "payload": {"exit": 78}},
+        {"job_type": "peer.limited", "payload": {"exit": 1}, "max_retries": 3, "timeout_s": 30},
+        {"job_type": "peer.limited", "payload": {"exit": 9}, "max_retries": 1, "timeout_s": 30}])
+    again, never, data, config, all_of_them, mapped = [org.admin.wait_job(job["id"]) for job in made]
     assert (again["status"], again["attempt"], again["retry_count"]) == ("completed", 2, 1)
-    never = run(org, {"exit": 1}, max_retries=1)
-    assert (never["status"], never["attempt"], never["cause"]) == ("failed", 2, "exhausted")
-    permanent = [run(org, {"exit": 65}), run(org, {"exit": 78}),
-                 run(org, {"exit": 1}, "peer.limited", max_retries=3, timeout_s=30)]
-    assert [(j["status"], j["attempt"], j["cause"]) for j in permanent] == [("failed", 1, "permanent")] * 3
-    mapped = run(org, {"exit": 9}, "peer.limited", max_retries=1, timeout_s=30)
-    assert (mapped["status"], mapped["attempt"], mapped["cause"]) == ("failed", 2, "exhausted")
-    assert broker.wait_dead_letters(org.stack, {never["id"], mapped["id"], *(j["id"] for j in permanent)})
+    for job in (never, mapped):
+        assert (job["status"], job["attempt"], job["cause"]) == ("failed", 2, "exhausted")
+    for job in (data, config, all_of_them):
+        assert (job["status"], job["attempt"], job["cause"]) == ("failed", 1, "permanent")
+    assert broker.wait_dead_letters(org.stack, {job["id"] for job in made[1:]})
 
 
-def test_retry_after(org):
-    job = run(org, {"exit": 1, "report": [{"retry_after_s": 2}], "on": {"2": {}}})
+def pause_s(org, job):
     first, second = database.attempts(org.stack, org.id)[job["id"]]
-    assert job["status"] == "completed"
-    assert 1.95 <= (second["started_at"] - first["ended_at"]).total_seconds() < 2 + 1.5 * SLOW, "the policy's cap is 1 s"
+    return (second["started_at"] - first["ended_at"]).total_seconds()
+
+
+def test_when_it_is_tried_again(org):
+    """What the program asks for goes before the job's own policy, which goes before the type's (a second at most)."""
+    again = {"exit": 1, "on": {"2": {}}}
+    asked = org.admin.create("peer", {**again, "report": [{"retry_after_s": 3}]},
+                             retry={"curve": "fixed", "base_s": 2, "cap_s": 9, "jitter_percent": 0})
+    own = org.admin.create("peer", again, retry={"curve": "linear", "base_s": 2, "cap_s": 9})
+    for job, wanted_s in ((asked, 3), (own, 2)):
+        assert org.admin.wait_job(job["id"])["status"] == "completed"
+        assert wanted_s - 0.05 <= pause_s(org, job) < wanted_s + 1.5 * SLOW
 
 
 def test_death_by_a_signal(org):
+    healed = org.admin.create("peer", {"signal": signal.SIGKILL, "on": {"2": {}}})
     job = run(org, {"signal": signal.SIGSEGV, "err": "oh\n"}, max_retries=1)
     assert (job["status"], job["cause"], job["attempt"]) == ("failed", "signal", 2)
     assert job["error_message"] == "the program was killed by signal 11 (SIGSEGV): oh"
-    healed = run(org, {"signal": signal.SIGKILL, "on": {"2": {}}})
+    healed = org.admin.wait_job(healed["id"])
     assert (healed["status"], healed["attempt"], healed["crash_count"]) == ("completed", 2, 0)
 
 
@@ -225,7 +239,7 @@ def test_many_at_once_leave_nothing(stack, org):
 
     run(org, {})
     before, children = descriptors(), programs.children_of(consumer)
-    made = org.create_many([{"job_type": "peer", "payload": {"tell": True, "sleep": 0.05, "n": n}} for n in range(64)])
+    made = org.create_many([{"job_type": "peer", "payload": {"tell": True, "sleep": 0.05, "n": n}} for n in range(32)])
     database.wait_all_final(stack, org.id, 30)
     for n, job in enumerate(made):
         assert org.admin.job(job["id"])["result"]["payload"]["n"] == n
@@ -297,6 +311,19 @@ def test_a_killed_worker_leaves_no_program_running(rough, rough_org):
     rough.restart("consumer")
     ended = rough_org.admin.wait_job(job["id"], timeout_s=20)
     assert (ended["status"], ended["result"], ended["crash_count"]) == ("completed", 2, 1)
+
+
+def test_a_worker_that_is_told_twice_hands_its_programs_jobs_back(rough, rough_org):
+    job = rough_org.admin.create("peer", {"spawn": True, "ignore": True, "sleep": 60, "on": {"2": {"out": "2"}}})
+    wait_until("its child", lambda: programs.of_job(job["id"]), 10, rough, 0.01)
+    faults.send(rough, "consumer", signal.SIGTERM)
+    wait_until("the worker to drain", lambda: "consumer.draining" in (rough.log_dir / "consumer.log").read_text(), 5, rough)
+    faults.send(rough, "consumer", signal.SIGTERM)
+    wait_until("the worker to be gone", lambda: faults.gone(rough, "consumer"), 8, rough)
+    assert programs.of_job(job["id"]) == []
+    rough.restart("consumer")
+    ended = rough_org.admin.wait_job(job["id"], timeout_s=20)
+    assert (ended["status"], [a["outcome"] for a in ended["attempts"]]) == ("completed", ["released", "completed"])
 
 
 def test_types_come_and_go_with_a_reload(rough, rough_org):
