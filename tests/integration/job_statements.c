@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "domain/job.h"
+#include "domain/job_log.h"
 
 #define ORG "fences"
 #define WORKER "here:1:00000001"
@@ -245,8 +246,8 @@ static void test_claim_of_much(void **state)
 static void test_finish_once_more(void **state)
 {
     struct db *db = ((struct state *)*state)->db;
-    static const enum job_finish_kind kinds[] = {JOB_FINISH_COMPLETED, JOB_FINISH_FAILED, JOB_FINISH_RETRY,
-                                                 JOB_FINISH_RELEASED, JOB_FINISH_CANCELLED};
+    static const enum job_finish_kind kinds[] = {JOB_FINISH_COMPLETED, JOB_FINISH_FAILED,    JOB_FINISH_RETRY,
+                                                 JOB_FINISH_RELEASED,  JOB_FINISH_CANCELLED, JOB_FINISH_SNOOZED};
     struct job_claim claims[ARRAY_SIZE(kinds)];
     struct job_finish finishes[ARRAY_SIZE(kinds)];
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -308,13 +309,127 @@ static void test_finish_after_rescue(void **state)
     job_claim_release(&claim);
 }
 
+static void test_snooze(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    char id[UUID_TEXT_BYTES];
+    add_job(db, 0, id);
+    struct job_claim claim = claim_one(db, id, 0);
+    struct job_finish finish = finish_of(&claim, JOB_FINISH_SNOOZED, "snoozed");
+    finish_all(db, &finish, 1);
+    assert_int_equal(1, number_of(db,
+                                  "SELECT status = 'queued' AND retry_count = 0 AND snooze_count = 1"
+                                  " AND next_retry_at IS NULL AND completed_at IS NULL AND dispatch_at BETWEEN"
+                                  " UTC_TIMESTAMP(6) + INTERVAL 50 SECOND AND UTC_TIMESTAMP(6) + INTERVAL 60 SECOND"
+                                  " FROM background_jobs WHERE id = ?",
+                                  id));
+    assert_int_equal(1,
+                     number_of(db, "SELECT COUNT(*) FROM job_attempts WHERE outcome = 'snoozed' AND job_id = ?", id));
+    assert_counts_match(db);
+    job_claim_release(&claim);
+}
+
+/* What would be queued again is cancelled instead when that was asked for meanwhile. */
+static void test_a_cancel_wins(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    static const enum job_finish_kind kinds[] = {JOB_FINISH_RETRY, JOB_FINISH_RELEASED, JOB_FINISH_SNOOZED};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct err e = ERR_INIT;
+        enum job_cancel asked = JOB_CANCEL_DONE;
+        char id[UUID_TEXT_BYTES];
+        add_job(db, 0, id);
+        struct job_claim claim = claim_one(db, id, 0);
+        struct job_finish finish = finish_of(&claim, kinds[i], "failed");
+        assert_true(job_cancel(db, ORG, id, "test", NULL, &asked, &e));
+        assert_int_equal(asked, JOB_CANCEL_TOLD);
+        finish_all(db, &finish, 1);
+        assert_int_equal(1, number_of(db,
+                                      "SELECT status = 'cancelled' AND dispatch_at IS NULL AND retry_count = 0"
+                                      " AND snooze_count = 0 AND completed_at IS NOT NULL FROM background_jobs"
+                                      " WHERE id = ?",
+                                      id));
+        assert_counts_match(db);
+        job_claim_release(&claim);
+    }
+}
+
+/* --- logs -------------------------------------------------------------------------------------------------------- */
+
+static int64_t count_lines(struct db *db, const char *id)
+{
+    return number_of(db, "SELECT COUNT(*) FROM job_logs WHERE job_id = ?", id);
+}
+
+/* Written once however often it is tried, and by the owner alone. */
+static void test_a_log_is_fenced(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    struct err e = ERR_INIT;
+    char id[UUID_TEXT_BYTES];
+    add_job(db, 0, id);
+    struct job_claim claim = claim_one(db, id, 0);
+    const struct job_log_line lines[] = {
+        {.number = 1, .age_us = 2000000, .level = LOG_LEVEL_INFO, .message = "one"},
+        {.number = 2, .age_us = 0, .level = LOG_LEVEL_ERROR, .message = "two \"Zo\u00eb\" \\ \U0001f600"},
+    };
+    for (int again = 0; again < 2; again++) {
+        assert_true(job_log_write(db, id, claim.attempt, lines, 2, &e));
+        assert_int_equal(count_lines(db, id), 2);
+    }
+    assert_int_equal(1,
+                     number_of(db,
+                               "SELECT message = 'two \"Zo\u00eb\" \\\\ \U0001f600' AND level = 'error' FROM job_logs"
+                               " WHERE number = 2 AND job_id = ?",
+                               id));
+    assert_int_equal(1, number_of(db,
+                                  "SELECT SUM(IF(number = 1, -1, 1) * UNIX_TIMESTAMP(logged_at)) BETWEEN 1.999 AND"
+                                  " 2.001 FROM job_logs WHERE job_id = ?",
+                                  id));
+    assert_false(job_log_write(db, id, claim.attempt + 1, lines, 2, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    struct job_finish finish = finish_of(&claim, JOB_FINISH_COMPLETED, "completed");
+    finish_all(db, &finish, 1);
+    err_clear(&e);
+    assert_false(job_log_write(db, id, claim.attempt, lines, 2, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_int_equal(count_lines(db, id), 2);
+    job_claim_release(&claim);
+}
+
+static void test_only_the_last_attempts_have_a_log(void **state)
+{
+    struct db *db = ((struct state *)*state)->db;
+    const struct job_log_line line = {.number = 1, .level = LOG_LEVEL_INFO, .message = "one"};
+    char id[UUID_TEXT_BYTES];
+    add_job(db, 0, id);
+    for (int64_t attempt = 0; attempt < JOB_LOG_ATTEMPTS_MAX + 3; attempt++) {
+        struct err e = ERR_INIT;
+        struct job_claim claim = claim_one(db, id, attempt);
+        struct job_finish finish = finish_of(&claim, JOB_FINISH_SNOOZED, "snoozed");
+        assert_true(job_log_write(db, id, claim.attempt, &line, 1, &e));
+        finish_all(db, &finish, 1);
+        job_claim_release(&claim);
+    }
+    assert_int_equal(count_lines(db, id), JOB_LOG_ATTEMPTS_MAX);
+    assert_int_equal(4, number_of(db, "SELECT MIN(attempt) FROM job_logs WHERE job_id = ?", id));
+}
+
 #define SERVED(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SERVED(test_claim_once_more),  SERVED(test_claim_of_others),       SERVED(test_claim_of_much),
-        SERVED(test_finish_once_more), SERVED(test_finish_some_once_more), SERVED(test_finish_after_rescue),
+        SERVED(test_claim_once_more),
+        SERVED(test_claim_of_others),
+        SERVED(test_claim_of_much),
+        SERVED(test_finish_once_more),
+        SERVED(test_finish_some_once_more),
+        SERVED(test_finish_after_rescue),
+        SERVED(test_snooze),
+        SERVED(test_a_cancel_wins),
+        SERVED(test_a_log_is_fenced),
+        SERVED(test_only_the_last_attempts_have_a_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
