@@ -17,7 +17,6 @@ enum job_type_kind { JOB_TYPE_BUILT_IN, JOB_TYPE_EXEC, JOB_TYPE_HTTP };
 
 struct job_type {
     const char *name;
-    enum job_type_kind kind;
     const struct record *payload; /* NULL: any object */
     /* Rules over several fields of a payload that fits its record; NULL: none. */
     void (*check)(const json_t *payload, const char *prefix, struct problems *problems);
@@ -27,9 +26,10 @@ struct job_type {
     int64_t keep_completed_h; /* these three 0: as jobs in general */
     int64_t keep_failed_h;
     int64_t keep_cancelled_h;
-    bool diagnostic; /* only where consumer.diagnostics is on */
     const char *help;
     const struct conf_job_type *conf; /* its section; NULL: it has none */
+    enum job_type_kind kind;
+    bool diagnostic; /* only where consumer.diagnostics is on */
 };
 
 /* The built-in types. */

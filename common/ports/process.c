@@ -165,7 +165,7 @@ static void reset_signals(void)
     for (int s = 1; s < NSIG; s++) {
         (void)sigaction(s, &standard, NULL); /* fails for those that cannot be changed */
     }
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static bool apply_limits(const struct launch *l)
