@@ -17,8 +17,7 @@ const struct own_table own_tables[] = {
     TABLE(rate_limits),       TABLE(processes),
     TABLE(schema_migrations), TABLE(idempotency_keys),
     TABLE(job_logs),          TABLE(dead_letters),
-    TABLE(job_logs),          TABLE(schedules),
-    TABLE(schedule_firings),
+    TABLE(schedules),         TABLE(schedule_firings),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 
