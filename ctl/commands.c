@@ -52,5 +52,42 @@ const struct command commands[] = {
                 "there already is no error and changes nothing.",
         .run = org_add_command,
     },
+    {
+        .name = "schedules list",
+        .synopsis = "[--org ORG] [--json]",
+        .summary = "Schedules and when they fire",
+        .text =
+            "Without --org those of all organizations, by organization and name. States: active, paused, failing (the\n"
+            "last firing created no job: see schedules show), over (nothing to come).",
+        .run = schedules_list_command,
+    },
+    {
+        .name = "schedules show",
+        .synopsis = "ID | --org ORG NAME [--json]",
+        .summary = "One schedule with its next ten firings",
+        .text = "Firings are shown in the schedule's own zone.",
+        .run = schedules_show_command,
+    },
+    {
+        .name = "schedules pause",
+        .synopsis = "ID | --org ORG NAME [--json]",
+        .summary = "Let a schedule fire nothing until it is resumed",
+        .text = "Jobs that it has created go on. Pausing a paused one changes nothing.",
+        .run = schedules_pause_command,
+    },
+    {
+        .name = "schedules resume",
+        .synopsis = "ID | --org ORG NAME [--json]",
+        .summary = "Let a paused schedule fire again, from now on",
+        .text = "What it missed while it was paused is not made up for.",
+        .run = schedules_resume_command,
+    },
+    {
+        .name = "schedules run",
+        .synopsis = "ID | --org ORG NAME [--json]",
+        .summary = "Create a job of a schedule now",
+        .text = "Beside its firings, which go on as they would; also of a paused one. Prints the job's id.",
+        .run = schedules_run_command,
+    },
 };
 const size_t commands_n = ARRAY_SIZE(commands);

@@ -38,7 +38,7 @@ char *ctl_overview(void)
 {
     GString *s = g_string_new("Sets up and looks after a Bellman installation.\n\nCommands:\n");
     for (size_t i = 0; i < commands_n; i++) {
-        g_string_append_printf(s, "  %-13s %s\n", commands[i].name, commands[i].summary);
+        g_string_append_printf(s, "  %-16s %s\n", commands[i].name, commands[i].summary);
     }
     g_string_append(s, "\nA new installation, in order:\n"
                        "  bellmanctl keys create --jwks /etc/bellman/jwks.json --keyring /etc/bellman/keyring\n"

@@ -54,5 +54,10 @@ int verify_command(struct ctl *ctl);
 int token_command(struct ctl *ctl);
 int keys_create_command(struct ctl *ctl);
 int org_add_command(struct ctl *ctl);
+int schedules_list_command(struct ctl *ctl);
+int schedules_show_command(struct ctl *ctl);
+int schedules_pause_command(struct ctl *ctl);
+int schedules_resume_command(struct ctl *ctl);
+int schedules_run_command(struct ctl *ctl);
 
 #endif

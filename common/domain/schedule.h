@@ -101,6 +101,10 @@ struct schedule_ran {
 bool schedule_run(struct db *db, const struct schedule_call *call, int64_t grace_ms, struct schedule_ran *ret,
                   struct err *e) MUST_CHECK;
 
+/* Whose schedule it is, and its id, for bellmanctl. what is an id, or with organization_id a name. */
+bool schedule_find(struct db *db, const char *organization_id, const char *what, char ret_organization_id[ORG_ID_BYTES],
+                   char ret_id[UUID_TEXT_BYTES], struct err *e) MUST_CHECK;
+
 /* {schedules, limit, next_cursor}, by name; without next_firings. cursor may be NULL; one that is not of ours gives
  * ERR_INVALID. organization_id NULL: of all, for bellmanctl. */
 bool schedule_list(struct db *db, const char *organization_id, int64_t limit, const char *cursor, json_t **ret,

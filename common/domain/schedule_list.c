@@ -78,3 +78,23 @@ bool schedule_list(struct db *db, const char *organization_id, int64_t limit, co
     *ret = json_pack("{s:o, s:I, s:s?}", "schedules", list, "limit", (json_int_t)limit, "next_cursor", next);
     return true;
 }
+
+bool schedule_find(struct db *db, const char *organization_id, const char *what, char ret_organization_id[ORG_ID_BYTES],
+                   char ret_id[UUID_TEXT_BYTES], struct err *e)
+{
+    static const char sql_id[] = "SELECT organization_id, id FROM schedules WHERE id = ? AND organization_id ="
+                                 " COALESCE(?, organization_id)";
+    static const char sql_name[] = "SELECT organization_id, id FROM schedules WHERE name = ? AND organization_id = ?";
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, uuid_is_valid(what) ? sql_id : sql_name,
+                DB_PARAMS(db_text(what), db_text(organization_id)))) {
+        return false;
+    }
+    if (r.rows == 0) {
+        return err_set(e, ERR_NOT_FOUND, "There is no such schedule%s",
+                       organization_id == NULL && !uuid_is_valid(what) ? "; a name needs --org" : "");
+    }
+    g_strlcpy(ret_organization_id, db_cell(&r, 0, 0), ORG_ID_BYTES);
+    g_strlcpy(ret_id, db_cell(&r, 0, 1), UUID_TEXT_BYTES);
+    return true;
+}

@@ -1,9 +1,11 @@
 """Schedules: the API, and what fires. Nobody waits for a clock here: an instant is made due by setting next_fire_at back."""
 import contextlib
 import datetime
+import json
 import os
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -433,3 +435,47 @@ def test_another_consumer_takes_over(whole):
         harm.kill(stack, "consumer")
         set_back(stack, schedule["id"], "1 SECOND")
         assert wait_dealt(org, schedule["id"])["last_job_id"]
+
+
+# ---- bellmanctl -------------------------------------------------------------------------------------------------------
+
+
+def ctl(org, *arguments, code=0):
+    done = subprocess.run([org.stack.build / "bellmanctl", "--config", org.stack.config, "schedules", *arguments],
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_bellmanctl_lists_and_shows(org):
+    schedule = make(org, "pay day", cron="0 9 * * *", timezone="Europe/Berlin", payload={}, timeout_s=90)
+    make(org, "b")
+    make(Org(org.stack, "sched"))
+    table = ctl(org, "list", "--org", org.id).splitlines()
+    assert table[0].split()[:3] == ["ID", "ORGANIZATION", "NAME"] and len(table) == 3
+    assert table[2].startswith(schedule["id"]) and "pay day" in table[2] and "active" in table[2]
+    listed = json.loads(ctl(org, "list", "--org", org.id, "--json"))["schedules"]
+    assert [s["name"] for s in listed] == ["b", "pay day"] and listed[1]["state"] == "active"
+    everybody = json.loads(ctl(org, "list", "--json"))["schedules"]
+    assert {s["id"] for s in listed} < {s["id"] for s in everybody} and len({s["organization_id"] for s in everybody}) > 1
+    assert ctl(org, "list", "--org", "nobody").strip() == "No schedules"
+    shown = ctl(org, "show", schedule["id"])
+    assert schedule["next_firings"][9] in shown and "Europe/Berlin" in shown and "1 min 30 s" in shown, shown
+    assert json.loads(ctl(org, "show", "--org", org.id, "pay day", "--json"))["next_firings"] == read(org, schedule["id"])["next_firings"]
+    assert "no such schedule" in ctl(org, "show", NOBODY, code=1)
+    assert "needs --org" in ctl(org, "show", "pay day", code=1)
+    assert "no such schedule" in ctl(org, "show", schedule["id"], "--org", "nobody", code=1)
+    assert "needs an argument" in ctl(org, "show", code=64)
+
+
+def test_bellmanctl_pauses_resumes_and_runs(org):
+    schedule = make(org)
+    assert json.loads(ctl(org, "pause", schedule["id"], "--json"))["state"] == "paused"
+    assert read(org, schedule["id"])["paused_at"]
+    job = json.loads(ctl(org, "run", schedule["id"], "--json"))
+    done = org.admin.wait_job(job["job_id"], "completed")
+    assert done["schedule_id"] == schedule["id"] and done["created_by"].startswith("bellmanctl (")
+    assert "active" in ctl(org, "resume", schedule["id"])
+    assert read(org, schedule["id"])["next_fire_at"] == schedule["next_fire_at"]
+    assert audit(org, schedule["id"]) == ["schedule.create", "schedule.pause", "schedule.run", "schedule.resume"]
+    database.check_counts(org.stack, org.id)
