@@ -8,7 +8,7 @@ import pytest
 
 import database
 from client import Org, faults
-from waiting import wait_until
+from waiting import SLOW, wait_until
 
 PATH = "/background-jobs"
 FAR = "2099-01-01T00:00:00Z"
@@ -133,14 +133,30 @@ def test_traceparent_goes_with_the_job(org):
 
 
 def test_scheduled(org):
-    job = org.admin.create("noop", scheduled_at=rfc3339(2))
-    assert job["status"] == "queued" and job["scheduled_at"] and job["dispatch_at"] == job["scheduled_at"]
-    time.sleep(1)
-    assert org.admin.job(job["id"])["status"] == "queued", "not before its time"
-    done = org.admin.wait_job(job["id"], "completed", 5)
-    assert done["started_at"] >= job["scheduled_at"]
+    """Not before its time, and soon after it: the relay looks every 200 ms."""
+    jobs = [org.admin.create("noop", scheduled_at=rfc3339(1 + n / 10)) for n in range(8)]
+    for job in jobs:
+        assert job["status"] == "queued" and job["scheduled_at"] and job["dispatch_at"] == job["scheduled_at"]
+    late = []
+    for job in jobs:
+        done = org.admin.wait_job(job["id"], "completed", 5)
+        assert done["started_at"] >= job["scheduled_at"], "not before its time"
+        late.append(datetime.datetime.fromisoformat(done["started_at"][:-1]) - datetime.datetime.fromisoformat(job["scheduled_at"][:-1]))
+    assert sorted(late)[len(late) // 2] < datetime.timedelta(milliseconds=600) * SLOW, late
+
+
+def test_scheduled_for_another_age(org):
     offset = org.admin.create("noop", scheduled_at="2099-01-01T02:00:00+02:00")
     assert offset["scheduled_at"] == "2099-01-01T00:00:00.000000Z"
+    last = org.admin.create("noop", scheduled_at="9999-12-31T23:59:59.999999Z")
+    assert last["scheduled_at"] == last["dispatch_at"] == "9999-12-31T23:59:59.999999Z"
+    past = org.admin.create("noop", scheduled_at="1970-01-01T00:00:00Z")
+    assert past["scheduled_at"] is None
+    org.admin.wait_job(past["id"], "completed")
+    for job in (offset, last):
+        cancelled = org.admin.cancel(job["id"]).json()
+        assert (cancelled["status"], cancelled["dispatch_at"], cancelled["started_at"]) == ("cancelled", None, None)
+    database.check_counts(org.stack, org.id)
 
 
 def test_timeout(org):
