@@ -1,6 +1,7 @@
 /*
  * schedule_rules.c: what a schedule means, without a database.
  */
+#include "domain/job_sweep.h"
 #include "domain/job_types.h"
 #include "domain/schedule.h"
 
@@ -49,6 +50,8 @@ static void check_type(const json_t *schedule, bool diagnostics, struct problems
         problems_add(problems, "/job_type", "choice", "is not a job type");
     } else if (type->diagnostic && !diagnostics) {
         problems_add(problems, "/job_type", "choice", "is a diagnostic type, which this installation does not allow");
+    } else if (job_sweep_is_operation(name)) {
+        problems_add(problems, "/job_type", "choice", "is an operation on many jobs, which cannot be scheduled");
     } else if (payload == NULL || json_is_null(payload) || json_is_object(payload)) {
         job_payload_check(type, json_is_object(payload) ? payload : empty, "/payload", problems);
     }

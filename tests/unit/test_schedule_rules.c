@@ -209,6 +209,7 @@ static void test_what_does_not_fit_is_named(void **state UNUSED)
         {"{\"cron\": \"0 0 31 feb *\"}", "/cron", "never"},
         {"{\"job_type\": \"nothing\"}", "/job_type", "choice"},
         {"{\"job_type\": \"crash\"}", "/job_type", "choice"},
+        {"{\"job_type\": \"jobs.cancel\"}", "/job_type", "choice"},
         {"{\"job_type\": \"sleep\"}", "/payload/ms", "required"},
         {"{\"job_type\": \"sleep\", \"payload\": null}", "/payload/ms", "required"},
         {"{\"job_type\": \"noop\", \"payload\": {\"x\": 1}}", "/payload/x", "unknown_field"},
