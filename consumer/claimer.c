@@ -8,6 +8,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
+#include "release.h"
 
 #define LOOKAHEAD_US (20 * US_PER_MS)
 /* Of a batch while others are active: a job of theirs that comes during a claim waits for its commit. */
@@ -161,6 +162,8 @@ static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_cl
     enum verdict_kind kind = is_dead ? VERDICT_DEAD : VERDICT_ACK;
     if (result == JOB_MISSING) {
         log_error("message.no_such_job", LSTR("job_id", d->message.job_id), LSTR("verdict", "dead-lettered"));
+    } else if (result == JOB_PARKED) {
+        log_debug("job.held", LSTR("job_id", d->message.job_id));
     } else {
         log_debug("message.stale", LSTR("job_id", d->message.job_id), LINT("attempt", d->message.attempt));
     }
@@ -219,6 +222,9 @@ static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claim
     const struct conf *conf = atomic_load(&p->conf);
     for (guint i = 0; i < b->deliveries->len; i++) {
         struct delivery *d = g_ptr_array_index(b->deliveries, i);
+        if (claims[i].result == JOB_PARKED) {
+            release_note(p, &claims[i]);
+        }
         bool is_held = claims[i].result == JOB_CLAIMED || claims[i].result == JOB_OURS;
         if (!is_held || !make_runnable(p, d, &claims[i], conf->consumer.crash_limit)) {
             settle_unclaimed(p, d, claims[i].result);
@@ -249,13 +255,16 @@ static bool claim_batch(struct pipeline *p, struct db *db, const struct batch *b
             memcpy(claims[i].id, d->message.job_id, sizeof(claims[i].id));
             claims[i].message_attempt = d->message.attempt;
         }
+        CLEANUP(gate_rules_cleanup)
+        struct gate_rules *gates = gates_get(p->gates, db, conf->limits.org_max_running, &e);
         const struct job_claim_terms terms = {
             .worker_id = p->worker_id,
             .lease_ms = conf->consumer.lease_ms,
             .crash_limit = conf->consumer.crash_limit,
             .has_suspect = has_suspect(p),
+            .gates = gates,
         };
-        if (job_claim_batch(db, &terms, claims, b->deliveries->len, &e)) {
+        if (gates != NULL && job_claim_batch(db, &terms, claims, b->deliveries->len, &e)) {
             return true;
         }
         if (!reported) {

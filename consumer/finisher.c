@@ -6,6 +6,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
+#include "release.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 2000
@@ -102,6 +103,7 @@ static void settle_batch(struct pipeline *p, GPtrArray *batch)
     for (guint i = 0; i < batch->len; i++) {
         struct work *w = g_ptr_array_index(batch, i);
         log_finished(w);
+        release_note(p, &w->claim);
         work_free(w);
     }
 }

@@ -9,6 +9,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
+#include "release.h"
 #include "steward.h"
 
 #define TICK_MS 100
@@ -122,6 +123,12 @@ static void cancel_active(struct pipeline *p, const char *job_id)
     pthread_mutex_unlock(&p->lock);
 }
 
+static void change_gates(struct pipeline *p)
+{
+    gates_expire(p->gates);
+    release_wake(p);
+}
+
 void keeper_on_control(void *arg, const char *cmd, const json_t *body)
 {
     struct pipeline *p = arg;
@@ -136,6 +143,9 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
         steward_poke(p->steward, task);
     } else if (strcmp(cmd, "cache_flush") == 0) {
         log_info("cache.flushed", LINT("entries", cache_flush(p->settings_cache)));
+        change_gates(p);
+    } else if (strcmp(cmd, "gates_changed") == 0) {
+        change_gates(p);
     }
 }
 

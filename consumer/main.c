@@ -193,6 +193,7 @@ int main(int argc, char **argv)
     register_types(&c, conf);
     c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
     c.pipeline.load = org_load_new();
+    c.pipeline.gates = gates_new();
     c.pipeline.dispatcher = dispatcher_start(conf);
     c.pipeline.steward = steward_new(&c.pipeline);
     c.control = control_start(conf, "consumer", keeper_on_control, &c.pipeline);
@@ -206,6 +207,7 @@ int main(int argc, char **argv)
     process_guard_free(atomic_load(&c.pipeline.guard));
     cache_free(c.pipeline.settings_cache);
     org_load_free(c.pipeline.load);
+    gates_free(c.pipeline.gates);
     conf_free(atomic_load(&c.pipeline.conf));
     pipeline_release(&c.pipeline);
     g_ptr_array_unref(c.retired);

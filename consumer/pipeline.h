@@ -18,6 +18,7 @@
 
 #include "domain/cache.h"
 #include "domain/dispatcher.h"
+#include "domain/gates.h"
 #include "domain/job.h"
 #include "domain/org_load.h"
 #include "ground/conf.h"
@@ -79,6 +80,8 @@ struct pipeline {
     _Atomic(struct process_guard *) guard; /* NULL until a job type runs a program */
     struct org_load *load;
     struct steward *steward; /* to be poked */
+    struct gates *gates;
+    _Atomic bool release_due; /* the relay is to look at held jobs (release.h) */
 
     pthread_mutex_t lock;
     pthread_cond_t claim_cond;     /* inbox or room changed */

@@ -9,6 +9,7 @@
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
+#include "release.h"
 
 #define BATCH 500
 #define BACKLOG_LIMIT 4000
@@ -23,6 +24,7 @@ struct relay {
     struct pipeline *p;
     struct db *db;
     struct mq *mq; /* asks for queue depths only */
+    struct release *release;
     bool leader;
     bool failing;
     bool blind; /* the broker could not be asked */
@@ -262,12 +264,15 @@ static bool redispatch_wiped(struct relay *r, struct err *e)
 /* One round; ret_more: there was a full batch, so go round again at once. */
 static bool round_trip(struct relay *r, bool *ret_more, struct err *e)
 {
+    bool is_told = atomic_exchange(&r->p->release_due, false);
     size_t n = 0;
+    bool more_held = false;
     if (publisher_has_room(r) && !(redispatch_wiped(r, e) && publish_due(r, &n, e) && publish_dead(r, e) &&
+                                   release_run(r->release, r->db, is_told, r->refs, r->batch, &more_held, e) &&
                                    keep_shares(r, e) && reconcile(r, e))) {
         return false;
     }
-    *ret_more = n == r->batch;
+    *ret_more = n == r->batch || more_held;
     return rescue(r, e);
 }
 
@@ -296,12 +301,44 @@ static void note_failure(struct relay *r, const struct err *e)
     r->rescue_from_us = clock_mono_us() + 2 * conf->consumer.lease_ms * US_PER_MS;
 }
 
+/* True: woken before the deadline, to look at held jobs. */
+static bool wait_or_wake(struct pipeline *p, const struct timespec *deadline)
+{
+    bool is_late = false;
+    pthread_mutex_lock(&p->lock);
+    while (pipeline_phase(p) == PIPELINE_RUNNING && !atomic_load(&p->release_due) && !is_late) {
+        is_late = pthread_cond_timedwait(&p->phase_cond, &p->lock, deadline) != 0;
+    }
+    bool is_running = pipeline_phase(p) == PIPELINE_RUNNING;
+    pthread_mutex_unlock(&p->lock);
+    return is_running && !is_late;
+}
+
+/* Until the next round; held jobs are let go meanwhile, as soon as there is reason to. */
+static void wait_for_round(struct relay *r)
+{
+    const struct conf *conf = atomic_load(&r->p->conf);
+    struct timespec deadline;
+    bool more = false;
+    struct err e = ERR_INIT;
+    clock_deadline(conf->consumer.relay_interval_ms, &deadline);
+    while (!more && wait_or_wake(r->p, &deadline)) {
+        atomic_store(&r->p->release_due, false);
+        if (publisher_has_room(r) && !release_run(r->release, r->db, true, r->refs, r->batch, &more, &e)) {
+            note_failure(r, &e);
+            pipeline_pause(r->p, conf->consumer.relay_interval_ms, PIPELINE_DRAINING);
+            return;
+        }
+    }
+}
+
 void *relay_run(void *arg)
 {
     struct pipeline *p = arg;
     struct relay *r = g_new0(struct relay, 1);
     r->p = p;
     r->batch = BATCH;
+    r->release = release_new(p);
     r->db = db_new(atomic_load(&p->conf));
     while (pipeline_phase(p) == PIPELINE_RUNNING) {
         struct err e = ERR_INIT;
@@ -314,11 +351,11 @@ void *relay_run(void *arg)
         }
         keep_link_alive(r);
         if (!more) {
-            const struct conf *conf = atomic_load(&p->conf);
-            pipeline_pause(p, conf->consumer.relay_interval_ms, PIPELINE_DRAINING);
+            wait_for_round(r);
         }
     }
     mq_free(r->mq);
+    release_free(r->release);
     db_free(r->db);
     g_free(r);
     return NULL;

@@ -89,5 +89,53 @@ const struct command commands[] = {
         .text = "Beside its firings, which go on as they would; also of a paused one. Prints the job's id.",
         .run = schedules_run_command,
     },
+    {
+        .name = "pause",
+        .synopsis = "--org ORG | --type TYPE | --org ORG --type TYPE | --all [--reason TEXT]",
+        .summary = "Let no more jobs start",
+        .text = "Of an organization, of a job type in all organizations, of a type in one of them, or at all. What\n"
+                "runs goes on; what waits, or comes meanwhile, is kept and starts after \"resume\". Pauses add up: a\n"
+                "job starts when none is left that it is under.",
+        .run = pause_command,
+    },
+    {
+        .name = "resume",
+        .synopsis = "--org ORG | --type TYPE | --org ORG --type TYPE | --all",
+        .summary = "End a pause",
+        .text = "Ends the pause that was made with the same options; exit 1 when there is none. \"pauses\" lists them.",
+        .run = resume_command,
+    },
+    {
+        .name = "pauses",
+        .synopsis = "[--json]",
+        .summary = "List what is paused",
+        .text = "All pauses, whoever made them. No organization: in all of them; no type: all types.",
+        .run = pauses_command,
+    },
+    {
+        .name = "limits list",
+        .synopsis = "[--org ORG] [--json]",
+        .summary = "List limits and what counts against them",
+        .text = "RUNNING, QUEUED and HELD are the jobs under the limit; with --org those of the organization. QUEUED\n"
+                "includes HELD: those that a limit or a pause keeps from starting (counted up to 10,000).",
+        .run = limits_list_command,
+    },
+    {
+        .name = "limits set",
+        .synopsis = "--org ORG | --type TYPE | --org ORG --type TYPE | --all [--max-running N] [--max-per-minute N]",
+        .summary = "Limit how many jobs run, or start",
+        .text =
+            "--max-running: at one time, over all workers. --max-per-minute: starts in any 60 seconds. What is not\n"
+            "given stays as it is; 0 means any number, also where [limits] org_max_running has another default.\n"
+            "A job must be let through by every limit that it is under.",
+        .run = limits_set_command,
+    },
+    {
+        .name = "limits clear",
+        .synopsis = "--org ORG | --type TYPE | --org ORG --type TYPE | --all",
+        .summary = "Remove a limit",
+        .text = "Removes what \"limits set\" has set with the same options; exit 1 when nothing was.",
+        .run = limits_clear_command,
+    },
 };
 const size_t commands_n = ARRAY_SIZE(commands);

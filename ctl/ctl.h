@@ -59,5 +59,11 @@ int schedules_show_command(struct ctl *ctl);
 int schedules_pause_command(struct ctl *ctl);
 int schedules_resume_command(struct ctl *ctl);
 int schedules_run_command(struct ctl *ctl);
+int pause_command(struct ctl *ctl);
+int resume_command(struct ctl *ctl);
+int pauses_command(struct ctl *ctl);
+int limits_list_command(struct ctl *ctl);
+int limits_set_command(struct ctl *ctl);
+int limits_clear_command(struct ctl *ctl);
 
 #endif

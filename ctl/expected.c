@@ -40,9 +40,14 @@ static const struct field job_counts_columns[] = {
 static const struct record job_counts = RECORD(job_counts);
 
 static const struct field audit_log_columns[] = {
-    COLUMN("id", "bigint(20)"),         COLUMN("organization_id", ID_SQL),     COLUMN("actor", "varchar(128)"),
-    COLUMN("action", "varchar(64)"),    COLUMN_NULL("subject", "varchar(64)"), COLUMN_NULL("request_id", "varchar(64)"),
-    COLUMN_NULL("changes", "longtext"), COLUMN("created_at", TIME_SQL),
+    COLUMN("id", "bigint(20)"),
+    COLUMN_NULL("organization_id", ID_SQL),
+    COLUMN("actor", "varchar(128)"),
+    COLUMN("action", "varchar(64)"),
+    COLUMN_NULL("subject", "varchar(64)"),
+    COLUMN_NULL("request_id", "varchar(64)"),
+    COLUMN_NULL("changes", "longtext"),
+    COLUMN("created_at", TIME_SQL),
 };
 static const struct record audit_log = RECORD(audit_log);
 
@@ -82,6 +87,27 @@ static const struct field schedule_firings_columns[] = {
     COLUMN("created_at", TIME_SQL),
 };
 static const struct record schedule_firings = RECORD(schedule_firings);
+
+static const struct field pauses_columns[] = {
+    COLUMN("organization_id", ID_SQL),    COLUMN("job_type", "varchar(64)"), COLUMN_NULL("reason", "varchar(200)"),
+    COLUMN("created_by", "varchar(128)"), COLUMN("created_at", TIME_SQL),
+};
+static const struct record pauses = RECORD(pauses);
+
+static const struct field job_limits_columns[] = {
+    COLUMN("organization_id", ID_SQL),     COLUMN("job_type", "varchar(64)"),
+    COLUMN_NULL("max_running", "int(11)"), COLUMN_NULL("max_per_minute", "int(11)"),
+    COLUMN("tat_us", "bigint(20)"),        COLUMN_NULL("updated_by", "varchar(128)"),
+    COLUMN("updated_at", TIME_SQL),
+};
+static const struct record job_limits = RECORD(job_limits);
+
+static const struct field held_jobs_columns[] = {
+    COLUMN("job_id", "uuid"),         COLUMN("organization_id", ID_SQL),          COLUMN("job_type", "varchar(64)"),
+    COLUMN("priority", "tinyint(4)"), COLUMN("reason", "enum('paused','limit')"), COLUMN("released", "tinyint(1)"),
+    COLUMN("held_at", TIME_SQL),
+};
+static const struct record held_jobs = RECORD(held_jobs);
 
 static const struct field schema_migrations_columns[] = {
     COLUMN("version", "int(11)"),  COLUMN("name", "varchar(200)"), COLUMN("checksum", "char(64)"),
@@ -176,6 +202,25 @@ const struct expected_table expected_tables[] = {
         .record = &schedule_firings,
         .indexes = INDEXES({"PRIMARY", true, "schedule_id,fire_at"}, {"ix_firings_created", false, "created_at"}),
         .keys = KEYS({"fk_firings_schedule", "schedule_id", "schedules(id)", "CASCADE"}),
+    },
+    {
+        .name = "pauses",
+        .record = &pauses,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,job_type"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "job_limits",
+        .record = &job_limits,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,job_type"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "held_jobs",
+        .record = &held_jobs,
+        .indexes = INDEXES({"PRIMARY", true, "job_id"},
+                           {"ix_held_group", false, "released,organization_id,job_type,priority,job_id"}),
+        .keys = KEYS({"fk_held_job", "job_id", "background_jobs(id)", "CASCADE"}),
     },
     {
         .name = "schema_migrations",

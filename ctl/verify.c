@@ -54,7 +54,7 @@ static const char sql_columns[] = "SELECT column_name, column_type, is_nullable 
 
 static bool has_column(const struct field *f)
 {
-    return (f->flags & FIELD_INPUT_ONLY) == 0;
+    return (f->flags & FIELD_INPUT_ONLY) == 0 && f->derived == NULL;
 }
 
 static void check_column(struct check *c, const struct field *f, const struct db_result *r, size_t row)

@@ -91,7 +91,7 @@ struct answer {
 
 struct route {
     const char *method;
-    const char *pattern; /* below API_BASE; a segment may be {job_id} */
+    const char *pattern; /* below API_BASE; one segment may be {job_id} or another {name} */
     const char *operation;
     unsigned roles; /* any of enum token_role; 0: public */
     enum limit limit;
@@ -150,6 +150,10 @@ api_fn api_schedules_pause;
 api_fn api_schedules_resume;
 api_fn api_schedules_run;
 api_fn api_schedules_preview;
+api_fn api_pauses_get;
+api_fn api_pauses_put;
+api_fn api_pauses_delete;
+api_fn api_limits_get;
 api_fn api_healthz;
 api_fn api_readyz;
 api_check_fn api_jobs_list_check;
@@ -164,5 +168,6 @@ extern const struct record dead_list_query;
 extern const struct record schedule_list_query;
 extern const struct record test_email_body;
 extern const struct record empty_body;
+extern const struct record pause_body;
 
 #endif

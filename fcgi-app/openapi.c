@@ -40,16 +40,35 @@ static void add_query(json_t *list, const struct record *record)
     }
 }
 
+static json_t *uuid_schema(void)
+{
+    return json_pack("{s:s, s:s}", "type", "string", "format", "uuid");
+}
+
+/* What stands in patterns. */
+static const struct {
+    const char *name;
+    const char *help;
+    json_t *(*schema)(void);
+} path_values[] = {
+    {"job_id", "The job's id", uuid_schema},
+    {"schedule_id", "The schedule's id", uuid_schema},
+    {"job_type", "A job type, or * for all", text_schema},
+};
+
+static bool has_path_name(const struct route *r, const char *name)
+{
+    g_autofree char *segment = g_strdup_printf("{%s}", name);
+    return strstr(r->pattern, segment) != NULL;
+}
+
 static json_t *make_parameters(const struct route *r)
 {
     json_t *list = json_array();
-    if (strstr(r->pattern, "{job_id}") != NULL) {
-        add_parameter(list, "path", "job_id", "The job's id",
-                      json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
-    }
-    if (strstr(r->pattern, "{schedule_id}") != NULL) {
-        add_parameter(list, "path", "schedule_id", "The schedule's id",
-                      json_pack("{s:s, s:s}", "type", "string", "format", "uuid"));
+    for (size_t i = 0; i < ARRAY_SIZE(path_values); i++) {
+        if (has_path_name(r, path_values[i].name)) {
+            add_parameter(list, "path", path_values[i].name, path_values[i].help, path_values[i].schema());
+        }
     }
     if (r->query != NULL) {
         add_query(list, r->query);
@@ -92,9 +111,13 @@ static bool has_input(const struct route *r)
 {
     return r->roles != 0;
 }
-static bool has_path_value(const struct route *r)
+static bool has_id(const struct route *r)
 {
-    return strchr(r->pattern, '{') != NULL;
+    return strstr(r->pattern, "_id}") != NULL;
+}
+static bool has_job_type(const struct route *r)
+{
+    return has_path_name(r, "job_type");
 }
 static bool has_if_match(const struct route *r)
 {
@@ -113,7 +136,8 @@ static const struct {
     {400, is_for_all, "The address, a header or the body is malformed"},
     {401, has_roles, "No valid token; WWW-Authenticate says why"},
     {403, has_roles, "The token holds no role for this call"},
-    {404, has_path_value, "There is none of that id in the token's organization"},
+    {404, has_id, "There is none of that id in the token's organization"},
+    {404, has_job_type, "There is no such job type"},
     {412, has_if_match, "It has changed since the version in If-Match; ETag is the version now"},
     {413, has_body, "The body is too large"},
     {415, has_body, "The body is not JSON in UTF-8"},

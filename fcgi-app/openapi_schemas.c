@@ -101,6 +101,43 @@ static const struct field schedule_preview_fields[] = {
      .flags = ALWAYS,
      .help = "RFC 3339 times with the zone's offset at each; empty when nothing fires within eight years"},
 };
+static const char *const gate_scopes[] = {"organization", "deployment", NULL};
+#define GATE_SCOPE                                                                                                     \
+    {.name = "scope", .type = FIELD_ENUM, .flags = ALWAYS, .choices = gate_scopes, .help = "Whose it is"},             \
+        {.name = "organization_id",                                                                                    \
+         .type = FIELD_STRING,                                                                                         \
+         .flags = ALWAYS | FIELD_NULLABLE,                                                                             \
+         .help = "null: all organizations"},                                                                           \
+    {                                                                                                                  \
+        .name = "job_type", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE, .help = "null: all types together" \
+    }
+static const struct field pause_fields[] = {
+    GATE_SCOPE,
+    {.name = "reason", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE},
+    {.name = "created_by", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "created_at", .type = FIELD_TIME, .flags = ALWAYS},
+};
+static const struct field limit_fields[] = {
+    GATE_SCOPE,
+    {.name = "max_running",
+     .type = FIELD_INT,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Jobs that run at one time; null: any number"},
+    {.name = "max_per_minute",
+     .type = FIELD_INT,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Jobs that start in any 60 seconds; null: any number"},
+    {.name = "running", .type = FIELD_INT, .flags = ALWAYS, .help = "Jobs of the organization that run now"},
+    {.name = "queued", .type = FIELD_INT, .flags = ALWAYS, .help = "Its jobs that wait, held ones among them"},
+    {.name = "held",
+     .type = FIELD_INT,
+     .flags = ALWAYS,
+     .help = "Its jobs that a pause or a limit keeps from starting"},
+    {.name = "held_capped",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "There are at least held; counting stopped there"},
+};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -170,6 +207,10 @@ static const struct record answers[] = {
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
     ANSWER("SchedulePreview", schedule_preview_fields, "Firings to come"),
+    ANSWER("Pause", pause_fields, "Jobs that do not start"),
+    ANSWER("Limit", limit_fields, "How many jobs may run or start, and how many there are"),
+    {.name = "PauseList", .help = "The pauses that an organization is under"},
+    {.name = "LimitList", .help = "The limits that an organization is under"},
     ANSWER("Fault", fault_fields, "One field that is at fault"),
     ANSWER("Problem", problem_fields, "RFC 9457"),
 };
@@ -209,6 +250,8 @@ static void add_answers(json_t *schemas)
                         json_pack("{s:s, s:[o, o]}", "description",
                                   "A schedule with its next ten firings; a paused one has none", "allOf",
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
+    add_member(schemas, "PauseList", "pauses", true, array_of("Pause"));
+    add_member(schemas, "LimitList", "limits", true, array_of("Limit"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
     json_object_set_new(schemas, "JobDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -224,7 +267,7 @@ static const struct record *const outputs[] = {
 };
 static const struct record *const inputs[] = {
     &settings_record, &job_create_body,      &job_bulk_body,   &retry_policy_record,   &test_email_body,
-    &empty_body,      &schedule_create_body, &schedule_record, &schedule_preview_body,
+    &empty_body,      &schedule_create_body, &schedule_record, &schedule_preview_body, &pause_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

@@ -117,13 +117,38 @@ static void add_allowed(GString *allowed, const char *method)
     }
 }
 
+/* Where the patterns differ first, a has a word and b takes any. */
+static bool is_more_literal(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a != '{' && *b == '{';
+}
+
+/* The pattern that the path belongs to: of several that fit, the one with a word where others take any. */
+static const char *find_pattern(const char *path, char value[PATH_VALUE_BYTES])
+{
+    const char *best = NULL;
+    for (size_t i = 0; i < routes_n; i++) {
+        char got[PATH_VALUE_BYTES] = "";
+        if (route_fits(&routes[i], path, got) && (best == NULL || is_more_literal(routes[i].pattern, best))) {
+            best = routes[i].pattern;
+            memcpy(value, got, sizeof(got));
+        }
+    }
+    return best;
+}
+
 const struct route *router_match(const char *method, const char *path, char value[PATH_VALUE_BYTES], GString *allowed)
 {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    char got[PATH_VALUE_BYTES] = "";
+    const char *pattern = find_pattern(path, got);
     value[0] = '\0';
-    for (size_t i = 0; i < routes_n; i++) {
-        char got[PATH_VALUE_BYTES] = "";
-        if (!route_fits(&routes[i], path, got)) {
+    for (size_t i = 0; pattern != NULL && i < routes_n; i++) {
+        if (strcmp(routes[i].pattern, pattern) != 0) {
             continue;
         }
         if (strcmp(routes[i].method, wanted) == 0) {

@@ -1,6 +1,6 @@
 CREATE TABLE audit_log (
     id              BIGINT NOT NULL AUTO_INCREMENT,
-    organization_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    organization_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
     actor           VARCHAR(128) NOT NULL,
     action          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     subject         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,

@@ -9,7 +9,7 @@
 #include "ports/db.h"
 
 struct audit_entry {
-    const char *organization_id;
+    const char *organization_id; /* NULL: it concerns the whole deployment */
     const char *actor;
     const char *action;     /* "notification_settings.update", "job.cancel" */
     const char *subject;    /* id of the row */

@@ -59,9 +59,10 @@ struct field {
     int64_t max;
     const char *const *choices; /* NULL-terminated */
     const struct record *record;
-    const char *def;  /* JSON text of the default; NULL: null */
-    const char *sql;  /* column_type as information_schema prints it */
-    const char *help; /* one line for OpenAPI */
+    const char *def;     /* JSON text of the default; NULL: null */
+    const char *sql;     /* column_type as information_schema prints it */
+    const char *help;    /* one line for OpenAPI */
+    const char *derived; /* no column of the table, but this expression; $ stands for the table's prefix */
 };
 
 struct record {
@@ -113,6 +114,8 @@ json_t *field_default(const struct field *field);
 
 /* --- SQL ----------------------------------------------------------------------------------------------------- */
 
+/* Appends the column with prefix ("" or "j."), or the expression of a derived field. */
+void field_column(GString *out, const struct field *field, const char *prefix);
 /* Appends "a, b, c" of the record's columns (those with a column, internal ones only when asked), each with prefix. */
 void record_columns(GString *out, const struct record *record, const char *prefix, bool internal);
 

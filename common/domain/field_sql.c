@@ -12,14 +12,25 @@ static bool has_column(const struct field *field, bool internal)
     return (field->flags & FIELD_INPUT_ONLY) == 0 && (internal || (field->flags & FIELD_INTERNAL) == 0);
 }
 
+void field_column(GString *out, const struct field *field, const char *prefix)
+{
+    if (field->derived == NULL) {
+        g_string_append(out, prefix);
+        g_string_append(out, field->name);
+        return;
+    }
+    g_auto(GStrv) parts = g_strsplit(field->derived, "$", -1);
+    g_autofree char *expression = g_strjoinv(prefix, parts);
+    g_string_append(out, expression);
+}
+
 void record_columns(GString *out, const struct record *record, const char *prefix, bool internal)
 {
     const char *separator = "";
     for (size_t i = 0; i < record->n; i++) {
         if (has_column(&record->fields[i], internal)) {
             g_string_append(out, separator);
-            g_string_append(out, prefix);
-            g_string_append(out, record->fields[i].name);
+            field_column(out, &record->fields[i], prefix);
             separator = ", ";
         }
     }

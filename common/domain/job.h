@@ -190,6 +190,7 @@ enum job_claim_result {
                      * dead-lettering has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
     JOB_HELD,       /* another suspect runs here, or the batch's payloads are too much at once: try again later */
+    JOB_PARKED,     /* a pause or a limit keeps it from starting, and its row says so: ack (held_jobs.h) */
 };
 
 /* One delivery on its way through claim; the rest is filled for JOB_CLAIMED and JOB_OURS. */
@@ -216,11 +217,14 @@ void job_claim_release(struct job_claim *claim);
  * which kills workers takes no other with it. */
 bool job_is_suspect(int64_t crash_count, int64_t crash_limit);
 
+struct gate_rules;
+
 struct job_claim_terms {
     const char *worker_id;
     int64_t lease_ms;
     int64_t crash_limit;
-    bool has_suspect; /* a suspect runs here: no other is claimed */
+    bool has_suspect;               /* a suspect runs here: no other is claimed */
+    const struct gate_rules *gates; /* of at most a second ago (gates.h); NULL: none */
 };
 
 /* Claims n deliveries in one transaction: dispatch_at becomes the lease's end. After ERR_UNKNOWN_OUTCOME it is called

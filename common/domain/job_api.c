@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "domain/audit.h"
+#include "domain/held_jobs.h"
 #include "domain/job.h"
 #include "ground/clock.h"
 
@@ -89,7 +90,8 @@ static bool cancel_queued(struct db *db, const struct cancel *c, const char *job
         {c->organization_id, job_type, JOB_QUEUED, priority, -1},
         {c->organization_id, job_type, JOB_CANCELLED, priority, 1},
     };
-    return write_cancel(db, c, JOB_QUEUED, e) && job_counts_add(db, deltas, ARRAY_SIZE(deltas), e);
+    return write_cancel(db, c, JOB_QUEUED, e) && held_jobs_forget(db, c->id, e) &&
+           job_counts_add(db, deltas, ARRAY_SIZE(deltas), e);
 }
 
 static bool cancel_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)

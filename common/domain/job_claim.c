@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "domain/job.h"
+#include "domain/job_gate.h"
 #include "domain/job_settle.h"
 #include "domain/sql_ids.h"
 #include "ground/clock.h"
@@ -246,7 +247,8 @@ static bool claim_body(struct db *db, void *arg, bool repeated UNUSED, struct er
         return false;
     }
     decide_all(batch, &r);
-    return read_large(db, batch, e) && write_claims(db, batch, e);
+    return job_gate_claims(db, batch->terms->gates, batch->sorted, batch->n, e) && read_large(db, batch, e) &&
+           write_claims(db, batch, e);
 }
 
 bool job_claim_batch(struct db *db, const struct job_claim_terms *terms, struct job_claim *claims, size_t n,

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "domain/job.h"
+#include "domain/job_gate.h"
 #include "domain/job_settle.h"
 #include "domain/org_load.h"
 #include "domain/sql_ids.h"
@@ -189,11 +190,12 @@ static bool clear_dispatch(struct db *db, const char *head, const char *status, 
 
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e)
 {
-    /* updated_at starts the clock by which job_redispatch_lost calls a message lost. */
+    /* updated_at starts the clock by which job_redispatch_lost calls a message lost. A job that was parked before its
+     * message was confirmed stays parked. */
     return clear_dispatch(
         db,
         "UPDATE background_jobs FORCE INDEX (PRIMARY) SET dispatch_at = NULL, updated_at = UTC_TIMESTAMP(6)"
-        " WHERE attempt = ? AND id IN ",
+        " WHERE attempt = ? AND dispatch_at < " JOB_NOT_PARKED_SQL " AND id IN ",
         "queued", refs, n, e);
 }
 

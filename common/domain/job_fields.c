@@ -35,6 +35,10 @@ bool job_status_is_final(enum job_status status)
 #define RO_NULL (FIELD_READONLY | FIELD_NULLABLE)
 #define HIDDEN (FIELD_READONLY | FIELD_INTERNAL)
 
+static const char *const held_reasons[] = {"paused", "limit", NULL};
+/* Rows of jobs that have left the queue may stay a moment. */
+#define HELD_SQL "(SELECT h.reason FROM held_jobs h WHERE h.job_id = $id AND h.released = 0 AND $status = 'queued')"
+
 /* clang-format off */
 static const struct field job_fields[] = {
     {.name = "id", .type = FIELD_UUID, .flags = RO, .sql = "uuid", .help = "UUIDv7: later jobs have greater ids"},
@@ -78,6 +82,8 @@ static const struct field job_fields[] = {
      .help = "When somebody asked a running job to stop"},
     {.name = "timeout_s", .type = FIELD_INT, .flags = RO, .min = 1, .max = 86400, .sql = "int(11)",
      .help = "Seconds one attempt may take"},
+    {.name = "held", .type = FIELD_ENUM, .flags = RO_NULL, .choices = held_reasons, .derived = HELD_SQL,
+     .help = "What keeps a queued job from starting: a pause, or a limit that has no room for it now"},
     {.name = "scheduled_at", .type = FIELD_TIME, .flags = RO_NULL, .sql = "datetime(6)",
      .help = "Not before this time"},
     {.name = "unique_key", .type = FIELD_STRING, .flags = RO_NULL, .max = 200, .sql = "varchar(200)",

@@ -196,8 +196,11 @@ void job_list_columns(GString *sql)
         g_string_append(sql, n++ == 0 ? "" : ", ");
         bool may_be_large = f->max > g_ascii_strtoll(SHOWN_BYTES_MAX, NULL, 10) &&
                             (f->type == FIELD_OBJECT || f->type == FIELD_ANY);
-        g_string_append_printf(sql, may_be_large ? "IF(LENGTH(j.%s) <= " SHOWN_BYTES_MAX ", j.%s, NULL)" : "j.%s",
-                               f->name, f->name);
+        if (may_be_large) {
+            g_string_append_printf(sql, "IF(LENGTH(j.%s) <= " SHOWN_BYTES_MAX ", j.%s, NULL)", f->name, f->name);
+        } else {
+            field_column(sql, f, "j.");
+        }
     }
 }
 

@@ -11,13 +11,23 @@
     }
 
 const struct own_table own_tables[] = {
-    TABLE(organizations),     TABLE(notification_settings),
-    TABLE(background_jobs),   TABLE(job_attempts),
-    TABLE(job_counts),        TABLE(audit_log),
-    TABLE(rate_limits),       TABLE(processes),
-    TABLE(schema_migrations), TABLE(idempotency_keys),
-    TABLE(job_logs),          TABLE(dead_letters),
-    TABLE(schedules),         TABLE(schedule_firings),
+    TABLE(organizations),
+    TABLE(notification_settings),
+    TABLE(background_jobs),
+    TABLE(job_attempts),
+    TABLE(job_counts),
+    TABLE(audit_log),
+    TABLE(rate_limits),
+    TABLE(processes),
+    TABLE(schema_migrations),
+    TABLE(idempotency_keys),
+    TABLE(job_logs),
+    TABLE(dead_letters),
+    TABLE(schedules),
+    TABLE(schedule_firings),
+    TABLE(pauses),
+    TABLE(job_limits),
+    TABLE(held_jobs),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 

@@ -66,6 +66,7 @@ struct conf {
         int64_t cancel_per_min;
         int64_t backlog_threshold; /* queued jobs beyond which an organization's jobs go to the backlog tier */
         int64_t org_max_queued;    /* an organization may have so many queued jobs; 0: any number */
+        int64_t org_max_running;   /* at one time, of an organization without a limit of its own; 0: any number */
     } limits;
     struct {
         int64_t concurrency;

@@ -84,6 +84,8 @@ const struct conf_key conf_keys[] = {
      .help = "Jobs of an organization that has more than so many queued take turns with those of all others."},
     {KEY(limits, org_max_queued), INT(0, 1000000000), .flags = CONF_RELOAD, .def = "0",
      .help = "An organization that has so many jobs queued may create no more (429). 0: no limit."},
+    {KEY(limits, org_max_running), INT(0, 1000000), .flags = CONF_RELOAD, .def = "0",
+     .help = "Jobs of one organization that run at one time, unless it has a limit of its own. 0: no limit."},
 
     {KEY(consumer, concurrency), INT(1, 1000), .def = "16", .help = "Jobs run at one time."},
     {KEY(consumer, prefetch), INT(1, 65535), .def = "256", .help = "Messages held unacknowledged, per lane."},

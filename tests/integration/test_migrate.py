@@ -313,7 +313,7 @@ def test_empty_database(db):
     found = db.differences()
     for table in ("organizations", "notification_settings", "background_jobs", "job_attempts", "job_counts",
                   "audit_log", "rate_limits", "processes", "idempotency_keys", "job_logs", "dead_letters",
-                  "schedules", "schedule_firings", "schema_migrations"):
+                  "schedules", "schedule_firings", "pauses", "job_limits", "held_jobs", "schema_migrations"):
         assert f"{table}: the table is missing" in found
 
 

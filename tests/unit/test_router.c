@@ -61,6 +61,7 @@ static void test_no_row_is_shadowed(void **state UNUSED)
         g_autoptr(GString) allowed = g_string_new(NULL);
         g_autoptr(GString) path = g_string_new(API_BASE);
         g_string_append(path, routes[i].pattern);
+        g_string_replace(path, "{job_type}", "email.send", 0);
         g_string_replace(path, "{job_id}", "0192f0c1-0000-7000-8000-000000000000", 0);
         if (router_match(routes[i].method, path->str, value, allowed) != &routes[i]) {
             fail_msg("%s %s is shadowed by another row", routes[i].method, routes[i].pattern);
@@ -101,6 +102,13 @@ static const struct {
     {"GET", "/readyz", "readyz", "", ""},
     {"POST", "/readyz", NULL, "", "GET, HEAD"},
     {"GET", "/", NULL, "", ""},
+    /* A word goes before what takes any. */
+    {"GET", "/api/system/background-jobs/pauses", "listPauses", "", ""},
+    {"POST", "/api/system/background-jobs/pauses", NULL, "", "GET, HEAD"},
+    {"GET", "/api/system/background-jobs/pausesx", "getBackgroundJob", "pausesx", ""},
+    {"PUT", "/api/system/background-jobs/pauses/*", "pauseJobs", "*", ""},
+    {"PUT", "/api/system/background-jobs/pauses/cancel", "pauseJobs", "cancel", ""},
+    {"POST", "/api/system/background-jobs/pauses/cancel", NULL, "", "PUT, DELETE"},
 };
 
 static void test_matches(void **state UNUSED)

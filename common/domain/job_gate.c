@@ -1,0 +1,238 @@
+#include "domain/job_gate.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/job_settle.h"
+#include "ports/mq.h"
+
+#define REASON_PAUSED "paused"
+#define REASON_LIMIT "limit"
+
+/* What is known of one claim that is under limits. */
+struct candidate {
+    struct job_claim *claim;
+    struct gate_key keys[GATE_KEYS_MAX];
+    size_t n_keys;
+    bool has_row;     /* in held_jobs */
+    bool is_promised; /* it was held and has been let go */
+    bool is_behind;   /* others of its organization and type are held */
+};
+
+struct passage {
+    const struct gate_rules *rules;
+    json_t *parked;  /* {id, g, t, p, r} */
+    json_t *passed;  /* {id} of those that leave held_jobs */
+    GArray *limited; /* struct candidate */
+    GArray *limits;  /* struct job_limit_row, sorted */
+    int64_t now_us;
+};
+
+static void free_text(char **text)
+{
+    free(*text);
+}
+
+static void passage_release(struct passage *p)
+{
+    json_decref(p->parked);
+    json_decref(p->passed);
+    g_array_unref(p->limited);
+    g_array_unref(p->limits);
+}
+
+static void park(struct passage *p, struct job_claim *claim, const char *reason)
+{
+    claim->result = JOB_PARKED;
+    json_array_append_new(p->parked,
+                          json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", claim->id, "g", claim->organization_id, "t",
+                                    claim->job_type, "p", (json_int_t)claim->priority, "r", reason));
+    job_claim_release(claim);
+}
+
+/* --- what is asked of whom --------------------------------------------------------------------------------------- */
+
+/* Parks what is paused and gathers what is under limits. */
+static void sort_out(struct passage *p, struct job_claim *const *sorted, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct job_claim *claim = sorted[i];
+        if (claim->result != JOB_CLAIMED) {
+            continue;
+        }
+        if (gate_is_paused(p->rules, claim->organization_id, claim->job_type)) {
+            park(p, claim, REASON_PAUSED);
+            continue;
+        }
+        struct candidate c = {.claim = claim};
+        c.n_keys = gate_limit_keys(p->rules, claim->organization_id, claim->job_type, c.keys);
+        job_limits_add(p->limits, c.keys, c.n_keys);
+        if (c.n_keys > 0) {
+            g_array_append_val(p->limited, c);
+        }
+    }
+    job_limits_sort(p->limits);
+}
+
+/* --- limits ------------------------------------------------------------------------------------------------------ */
+
+static bool look_at_held(struct db *db, struct passage *p, struct err *e)
+{
+    static const char sql[] =
+        "SELECT v.o, h.job_id IS NOT NULL, COALESCE(h.released, 0), EXISTS (SELECT 1 FROM held_jobs b"
+        " FORCE INDEX (ix_held_group) WHERE b.released = 0 AND b.organization_id = v.g AND b.job_type = v.t)"
+        " FROM JSON_TABLE(?, '$[*]' COLUMNS(o FOR ORDINALITY, id CHAR(36) PATH '$.id',"
+        " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
+        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t')) v"
+        " LEFT JOIN held_jobs h ON h.job_id = CAST(v.id AS UUID)";
+
+    json_auto_t *list = json_array();
+    for (guint i = 0; i < p->limited->len; i++) {
+        const struct job_claim *claim = g_array_index(p->limited, struct candidate, i).claim;
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s}", "id", claim->id, "g", claim->organization_id, "t", claim->job_type));
+    }
+    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (text == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(text)))) {
+        return false;
+    }
+    for (size_t i = 0; i < r.rows; i++) {
+        struct candidate *c = &g_array_index(p->limited, struct candidate, db_cell_int(&r, i, 0) - 1);
+        c->has_row = db_cell_int(&r, i, 1) != 0;
+        c->is_promised = db_cell_int(&r, i, 2) != 0;
+        c->is_behind = db_cell_int(&r, i, 3) != 0;
+    }
+    return true;
+}
+
+static void admit(struct passage *p, struct candidate *c)
+{
+    struct gate_limit *limits[GATE_KEYS_MAX];
+    job_limits_find(p->limits, c->keys, c->n_keys, limits);
+    bool may_try = c->is_promised || !c->is_behind;
+    if (!may_try || !gate_admit(limits, c->n_keys, c->is_promised, p->now_us)) {
+        park(p, c->claim, REASON_LIMIT);
+    } else if (c->has_row) {
+        json_array_append_new(p->passed, json_pack("{s:s}", "id", c->claim->id));
+    }
+}
+
+/* Promised ones first, then by priority and age. */
+static void admit_all(struct passage *p)
+{
+    for (int round = 0; round < 2 * LANES; round++) {
+        bool promised = round < LANES;
+        enum lane lane = (enum lane)(round % LANES);
+        for (guint i = 0; i < p->limited->len; i++) {
+            struct candidate *c = &g_array_index(p->limited, struct candidate, i);
+            if (c->is_promised == promised && lane_of_priority(c->claim->priority) == lane &&
+                c->claim->result == JOB_CLAIMED) {
+                admit(p, c);
+            }
+        }
+    }
+}
+
+static bool write_pace(struct db *db, const struct passage *p, struct err *e)
+{
+    for (guint i = 0; i < p->limits->len; i++) {
+        const struct job_limit_row *row = &g_array_index(p->limits, struct job_limit_row, i);
+        if (row->limit.tat_us != row->tat_read_us &&
+            !db_run(
+                db, NULL, e, "UPDATE job_limits SET tat_us = ? WHERE organization_id = ? AND job_type = ?",
+                DB_PARAMS(DB_INT(row->limit.tat_us), db_text(row->key.organization_id), db_text(row->key.job_type)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool pass_limits(struct db *db, struct passage *p, struct err *e)
+{
+    if (p->limited->len == 0) {
+        return true;
+    }
+    struct job_limit_row *rows = (struct job_limit_row *)(void *)p->limits->data;
+    if (!job_limits_read(db, p->rules, rows, p->limits->len, true, &p->now_us, e) || !look_at_held(db, p, e)) {
+        return false;
+    }
+    admit_all(p);
+    return write_pace(db, p, e);
+}
+
+/* --- rows -------------------------------------------------------------------------------------------------------- */
+
+#define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id')) v"
+
+static int compare_ids(const void *a, const void *b)
+{
+    const json_t *const *x = a;
+    const json_t *const *y = b;
+    return strcmp(json_string_value(json_object_get(*x, "id")), json_string_value(json_object_get(*y, "id")));
+}
+
+/* The list in the order of ids; the caller frees with free(). */
+static char *dump_by_id(const json_t *list, struct err *e)
+{
+    size_t n = json_array_size(list);
+    g_autofree json_t **sorted = g_new(json_t *, n);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = json_array_get(list, i);
+    }
+    qsort(sorted, n, sizeof(*sorted), compare_ids);
+    json_auto_t *again = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append(again, sorted[i]);
+    }
+    return job_dump_list(again, e);
+}
+
+static bool write_parked(struct db *db, const struct passage *p, struct err *e)
+{
+    static const char sql_later[] = "UPDATE " IDS_TABLE " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
+                                    " SET j.dispatch_at = UTC_TIMESTAMP(6) + " JOB_PARK_SQL;
+    static const char sql_held[] =
+        "INSERT INTO held_jobs (job_id, organization_id, job_type, priority, reason, released, held_at)"
+        " SELECT CAST(v.id AS UUID), v.g, v.t, v.p, v.r, 0, UTC_TIMESTAMP(6) FROM JSON_TABLE(?, '$[*]' COLUMNS("
+        " id CHAR(36) PATH '$.id', g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
+        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t', p INT PATH '$.p',"
+        " r VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.r')) v"
+        " ON DUPLICATE KEY UPDATE reason = VALUES(reason), released = 0";
+
+    if (json_array_size(p->parked) == 0) {
+        return true;
+    }
+    CLEANUP(free_text) char *text = dump_by_id(p->parked, e);
+    return text != NULL && db_run(db, NULL, e, sql_later, DB_PARAMS(db_text(text))) &&
+           db_run(db, NULL, e, sql_held, DB_PARAMS(db_text(text)));
+}
+
+static bool forget_passed(struct db *db, const struct passage *p, struct err *e)
+{
+    static const char sql[] = "DELETE h FROM " IDS_TABLE " STRAIGHT_JOIN held_jobs h ON h.job_id = CAST(v.id AS UUID)";
+    if (json_array_size(p->passed) == 0) {
+        return true;
+    }
+    CLEANUP(free_text) char *text = dump_by_id(p->passed, e);
+    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
+}
+
+bool job_gate_claims(struct db *db, const struct gate_rules *rules, struct job_claim *const *sorted, size_t n,
+                     struct err *e)
+{
+    if (rules == NULL || gate_rules_is_empty(rules)) {
+        return true;
+    }
+    CLEANUP(passage_release)
+    struct passage p = {
+        .rules = rules,
+        .parked = json_array(),
+        .passed = json_array(),
+        .limited = g_array_new(FALSE, FALSE, sizeof(struct candidate)),
+        .limits = g_array_new(FALSE, FALSE, sizeof(struct job_limit_row)),
+    };
+    sort_out(&p, sorted, n);
+    return pass_limits(db, &p, e) && forget_passed(db, &p, e) && write_parked(db, &p, e);
+}

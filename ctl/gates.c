@@ -1,0 +1,240 @@
+/*
+ * gates.c: pauses and limits, of an organization, of a job type, or of the whole deployment.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "ctl.h"
+#include "domain/job_types.h"
+#include "domain/limits.h"
+#include "domain/organization.h"
+#include "domain/pauses.h"
+#include "output.h"
+
+/* What the options say. */
+struct scope {
+    char *org;
+    char *type;
+    gboolean all;
+};
+
+static void scope_release(struct scope *scope)
+{
+    g_free(scope->org);
+    g_free(scope->type);
+}
+
+#define SCOPE_OPTIONS(s)                                                                            \
+    {"org", 'o', 0, G_OPTION_ARG_STRING, &(s).org, "Of this organization only", "ORG"},             \
+        {"type", 't', 0, G_OPTION_ARG_STRING, &(s).type, "Of this job type only", "TYPE"},          \
+    {                                                                                               \
+        "all", 'a', 0, G_OPTION_ARG_NONE, &(s).all, "Of all organizations and types together", NULL \
+    }
+
+static bool check_scope(const struct ctl *ctl, const struct scope *scope, bool must_be_known, int *ret_exit)
+{
+    bool is_narrow = scope->org != NULL || scope->type != NULL;
+    if (is_narrow == (scope->all == TRUE)) {
+        *ret_exit = ctl_usage(ctl, "say which: --org, --type, both of them, or --all");
+        return false;
+    }
+    if (scope->org != NULL && !organization_id_is_valid(scope->org)) {
+        *ret_exit = ctl_usage(ctl, "\"%s\" cannot be an organization's id", scope->org);
+        return false;
+    }
+    bool is_type = scope->type == NULL ||
+                   (must_be_known ? job_type_find(scope->type) != NULL
+                                  : scope->type[0] != '\0' && strlen(scope->type) < JOB_TYPE_BYTES);
+    if (!is_type) {
+        *ret_exit = ctl_usage(ctl, "there is no job type \"%s\"", scope->type);
+    }
+    return is_type;
+}
+
+static bool organization_is_there(struct db *db, const struct scope *scope, struct err *e)
+{
+    bool exists = true;
+    if (scope->org != NULL && !organization_exists(db, scope->org, &exists, e)) {
+        return false;
+    }
+    return exists || err_set(e, ERR_NOT_FOUND, "There is no organization %s", scope->org);
+}
+
+static struct gate_change change_of(const struct scope *scope)
+{
+    static char actor[128]; /* lives as long as the command */
+    (void)g_snprintf(actor, sizeof(actor), "bellmanctl:%s", g_get_user_name());
+    return gate_change_of(scope->org == NULL ? "" : scope->org, scope->type == NULL ? "" : scope->type, actor, NULL);
+}
+
+static void print_done(const struct scope *scope, const char *what)
+{
+    (void)printf("%s%s%s%s%s: %s; workers follow within a second\n", scope->type == NULL ? "All jobs" : "Jobs of type ",
+                 scope->type == NULL ? "" : scope->type, scope->org == NULL ? "" : " of organization ",
+                 scope->org == NULL ? "" : scope->org, scope->org == NULL ? " of all organizations" : "", what);
+}
+
+/* --- pauses ------------------------------------------------------------------------------------------------------ */
+
+int pause_command(struct ctl *ctl)
+{
+    CLEANUP(scope_release) struct scope scope = {0};
+    g_autofree char *reason = NULL;
+    const GOptionEntry entries[] = {
+        SCOPE_OPTIONS(scope),
+        {"reason", 'r', 0, G_OPTION_ARG_STRING, &reason, "Shown to whoever asks why nothing starts", "TEXT"},
+        {.long_name = NULL},
+    };
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, true, &exit_code)) {
+        return exit_code;
+    }
+    if (reason != NULL && g_utf8_strlen(reason, -1) > PAUSE_REASON_CHARS_MAX) {
+        return ctl_usage(ctl, "--reason may have at most %d characters", PAUSE_REASON_CHARS_MAX);
+    }
+    struct err e = ERR_INIT;
+    bool is_new = false;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    const struct gate_change change = change_of(&scope);
+    if (!organization_is_there(db, &scope, &e) || !pause_set(db, &change, reason, &is_new, &e)) {
+        return ctl_fail(&e);
+    }
+    print_done(&scope, is_new ? "paused" : "paused already");
+    return EX_OK;
+}
+
+int resume_command(struct ctl *ctl)
+{
+    CLEANUP(scope_release) struct scope scope = {0};
+    const GOptionEntry entries[] = {SCOPE_OPTIONS(scope), {.long_name = NULL}};
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, false, &exit_code)) {
+        return exit_code;
+    }
+    struct err e = ERR_INIT;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    const struct gate_change change = change_of(&scope);
+    if (!pause_clear(db, &change, &e)) {
+        return ctl_fail(&e);
+    }
+    print_done(&scope, "this pause has ended");
+    return EX_OK;
+}
+
+static int print_list(bool json, const char *member, json_t *rows, const struct output_column *columns, size_t n,
+                      const char *none)
+{
+    const struct output o = output_new(json);
+    json_auto_t *document = json_pack("{s:O}", member, rows);
+    output_list(&o, columns, n, document, rows, none);
+    return EX_OK;
+}
+
+int pauses_command(struct ctl *ctl)
+{
+    static const struct output_column columns[] = {
+        {"organization_id", "ORGANIZATION", OUTPUT_PLAIN, false},
+        {"job_type", "TYPE", OUTPUT_PLAIN, false},
+        {"created_at", "SINCE", OUTPUT_TIME, false},
+        {"created_by", "BY", OUTPUT_PLAIN, true},
+        {"reason", "REASON", OUTPUT_PLAIN, true},
+    };
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "For scripts", NULL},
+        {.long_name = NULL},
+    };
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code)) {
+        return exit_code;
+    }
+    struct err e = ERR_INIT;
+    json_auto_t *rows = NULL;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    if (!pauses_list(db, NULL, &rows, &e)) {
+        return ctl_fail(&e);
+    }
+    return print_list(json, "pauses", rows, columns, ARRAY_SIZE(columns), "Nothing is paused");
+}
+
+/* --- limits ------------------------------------------------------------------------------------------------------ */
+
+int limits_list_command(struct ctl *ctl)
+{
+    static const struct output_column columns[] = {
+        {"organization_id", "ORGANIZATION", OUTPUT_PLAIN, false},
+        {"job_type", "TYPE", OUTPUT_PLAIN, false},
+        {"max_running", "MAX RUNNING", OUTPUT_COUNT, false},
+        {"max_per_minute", "MAX PER MINUTE", OUTPUT_COUNT, false},
+        {"running", "RUNNING", OUTPUT_COUNT, false},
+        {"queued", "QUEUED", OUTPUT_COUNT, false},
+        {"held", "HELD", OUTPUT_COUNT, false},
+    };
+    gboolean json = FALSE;
+    g_autofree char *org = NULL;
+    const GOptionEntry entries[] = {
+        {"org", 'o', 0, G_OPTION_ARG_STRING, &org, "Only those that this organization is under", "ORG"},
+        {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "For scripts", NULL},
+        {.long_name = NULL},
+    };
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code)) {
+        return exit_code;
+    }
+    struct err e = ERR_INIT;
+    json_auto_t *rows = NULL;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    if (!limits_list(db, org, ctl->conf->limits.org_max_running, &rows, &e)) {
+        return ctl_fail(&e);
+    }
+    return print_list(json, "limits", rows, columns, ARRAY_SIZE(columns), "No limits are set");
+}
+
+int limits_set_command(struct ctl *ctl)
+{
+    CLEANUP(scope_release) struct scope scope = {0};
+    gint64 max_running = -1;
+    gint64 max_per_minute = -1;
+    const GOptionEntry entries[] = {
+        SCOPE_OPTIONS(scope),
+        {"max-running", 0, 0, G_OPTION_ARG_INT64, &max_running, "Jobs that run at one time; 0: any number", "N"},
+        {"max-per-minute", 0, 0, G_OPTION_ARG_INT64, &max_per_minute, "Starts in any 60 s; 0: any number", "N"},
+        {.long_name = NULL},
+    };
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, true, &exit_code)) {
+        return exit_code;
+    }
+    if ((max_running < 0 && max_per_minute < 0) || max_running > LIMIT_RUNNING_MAX ||
+        max_per_minute > LIMIT_PER_MINUTE_MAX) {
+        return ctl_usage(ctl, "give --max-running (0 to %d) or --max-per-minute (0 to %d)", LIMIT_RUNNING_MAX,
+                         LIMIT_PER_MINUTE_MAX);
+    }
+    struct err e = ERR_INIT;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    const struct gate_change change = change_of(&scope);
+    if (!organization_is_there(db, &scope, &e) || !limit_set(db, &change, max_running, max_per_minute, &e)) {
+        return ctl_fail(&e);
+    }
+    print_done(&scope, "the limit is set");
+    return EX_OK;
+}
+
+int limits_clear_command(struct ctl *ctl)
+{
+    CLEANUP(scope_release) struct scope scope = {0};
+    const GOptionEntry entries[] = {SCOPE_OPTIONS(scope), {.long_name = NULL}};
+    int exit_code = EX_OK;
+    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, false, &exit_code)) {
+        return exit_code;
+    }
+    struct err e = ERR_INIT;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    const struct gate_change change = change_of(&scope);
+    if (!limit_clear(db, &change, &e)) {
+        return ctl_fail(&e);
+    }
+    print_done(&scope, "this limit is gone");
+    return EX_OK;
+}
