@@ -23,28 +23,28 @@ char *job_dump_list(const json_t *list, struct err *e)
     return text;
 }
 
-/* The column refuses broken UTF-8 and longer text, and a handler's message may be either. */
-static json_t *json_error_text(const char *error)
+/* The column refuses broken UTF-8 and longer text, and a handler's message may be either. New, or NULL for none. */
+static char *error_text(const char *error)
 {
     if (error == NULL) {
-        return json_null();
+        return NULL;
     }
-    g_autofree char *valid = g_utf8_make_valid(error, -1);
-    size_t length = strlen(valid);
-    if (length > ERROR_BYTES_MAX) {
-        const char *end = g_utf8_find_prev_char(valid, valid + ERROR_BYTES_MAX + 1);
-        length = end == NULL ? 0 : (size_t)(end - valid);
+    char *valid = g_utf8_make_valid(error, -1);
+    if (strlen(valid) > ERROR_BYTES_MAX) {
+        char *end = g_utf8_find_prev_char(valid, valid + ERROR_BYTES_MAX + 1);
+        *(end == NULL ? valid : end) = '\0';
     }
-    return json_stringn(valid, length);
+    return valid;
 }
 
 static json_t *json_move(const struct job_move *m)
 {
     json_t *due = m->due_ms < 0 ? json_null() : json_integer(m->due_ms * US_PER_MS);
-    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:i, s:o, s:s?, s:o, s:s?}", "id", m->id, "a",
+    g_autofree char *error = error_text(m->error);
+    return json_pack("{s:s, s:I, s:s?, s:s, s:i, s:i, s:i, s:o, s:s?, s:s?, s:s?}", "id", m->id, "a",
                      (json_int_t)m->attempt, "w", m->worker_id, "s", job_status_name(m->to), "r",
                      m->spends_retry ? 1 : 0, "c", m->crashed ? 1 : 0, "z", m->snoozes ? 1 : 0, "d", due, "result",
-                     m->result, "e", json_error_text(m->error), "cause", m->cause);
+                     m->result, "e", error, "cause", m->cause);
 }
 
 /* A completion that leaves nothing behind but the fact. */
@@ -121,21 +121,20 @@ static bool write_attempts(struct db *db, const struct job_move *moves, size_t n
 {
     static const char sql[] =
         "INSERT INTO job_attempts (job_id, number, worker_id, started_at, ended_at, outcome, error)"
-        " SELECT CAST(v.id AS UUID), v.a, v.w, LEAST(COALESCE(v.t, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)),"
-        " UTC_TIMESTAMP(6), v.o, v.e"
-        " FROM JSON_TABLE(?, '$[*]' COLUMNS("
-        " id CHAR(36) PATH '$.id', a INT PATH '$.a', w VARCHAR(100) PATH '$.w', t DATETIME(6) PATH '$.t',"
-        " o VARCHAR(16) PATH '$.o', e VARCHAR(2000) PATH '$.e')) v";
+        " VALUES (?, ?, ?, LEAST(COALESCE(?, UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6)), UTC_TIMESTAMP(6), ?, ?)";
+    enum { COLUMNS = 6 };
 
-    json_auto_t *list = json_array();
+    g_autofree struct db_param *rows = g_new(struct db_param, n * COLUMNS);
+    g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < n; i++) {
         const struct job_move *m = &moves[i];
-        json_array_append_new(list, json_pack("{s:s, s:I, s:s?, s:s?, s:s, s:o}", "id", m->id, "a",
-                                              (json_int_t)m->attempt, "w", m->worker_id, "t", m->started_sql, "o",
-                                              m->outcome, "e", json_error_text(m->error)));
+        char *error = error_text(m->error);
+        g_ptr_array_add(errors, error);
+        const struct db_param row[COLUMNS] = {db_text(m->id),          DB_INT(m->attempt),  db_text(m->worker_id),
+                                              db_text(m->started_sql), db_text(m->outcome), db_text(error)};
+        memcpy(&rows[i * COLUMNS], row, sizeof(row));
     }
-    CLEANUP(free_text) char *text = job_dump_list(list, e);
-    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
+    return db_run_rows(db, NULL, e, sql, rows, COLUMNS, n);
 }
 
 /* Who fails for good becomes a dead letter. */
