@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "dead_keeper.h"
 #include "domain/job_prune.h"
 #include "ground/clock.h"
 #include "ground/log.h"
@@ -27,6 +28,7 @@ struct steward *steward_new(struct pipeline *p)
 void steward_free(struct steward *s)
 {
     job_pruner_free(s->pruner);
+    dead_keeper_free(s->dead);
     g_free(s);
 }
 
@@ -160,10 +162,12 @@ void *steward_run(void *arg)
         if (s->is_leader) {
             run_due(s);
         } else {
+            dead_keeper_rest(s->dead);
             atomic_store(&s->poked, 0); /* whoever is elected later looks at everything anyway */
         }
         sleep_until(s, next_wake_us(s));
     }
+    dead_keeper_rest(s->dead);
     db_free(s->db);
     return NULL;
 }

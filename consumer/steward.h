@@ -17,6 +17,7 @@
 
 struct steward;
 struct job_pruner;
+struct dead_keeper;
 
 /* One round of the task's work, at most some 200 ms of it, for the others wait meanwhile; steward_again for the rest.
  * After a failure the task is left alone for a time that doubles up to a minute; the first failure in a row is logged.
@@ -42,6 +43,7 @@ struct steward {
     struct db *db; /* for the tasks, too; holds the lock */
 
     struct job_pruner *pruner; /* of the task prune; NULL until it first ran */
+    struct dead_keeper *dead;  /* of the task dead_letters; NULL until it first ran */
 
     /* steward.c's own */
     bool is_leader;
@@ -63,6 +65,7 @@ void steward_poke(struct steward *s, const char *task);
 /* --- tasks: a file each ------------------------------------------------------------------------------------------ */
 
 steward_run_fn prune_run;
+steward_run_fn dead_keeper_run;
 
 /* --- for tasks ------------------------------------------------------------------------------------------------- */
 

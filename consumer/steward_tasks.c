@@ -8,5 +8,6 @@ const struct steward_task steward_tasks[] = {
     {"prune", 5000, prune_run},
     {"schedules", STEWARD_SCHEDULES_MS, steward_schedules},
     {"schedule_firings", 60000, steward_schedule_firings},
+    {"dead_letters", 1000, dead_keeper_run},
     {NULL, 0, NULL},
 };

@@ -43,13 +43,13 @@ bool dead_letter_discard(struct db *db, const char *organization_id, const char 
 
 /* --- within a transaction that changes the jobs' rows ------------------------------------------------------------- */
 
-/* ids are those of jobs whose rows are locked, at least one. Who is failed now, with a cause, becomes a dead letter.
- */
+/* ids are those of jobs whose rows are locked, at least one. Who is failed now, with a cause, becomes a dead
+ * letter. */
 bool dead_letters_add(struct db *db, const GPtrArray *ids, struct err *e) MUST_CHECK;
 /* Who is a dead letter is none any more. */
 bool dead_letters_end(struct db *db, const GPtrArray *ids, struct err *e) MUST_CHECK;
 
-/* --- for the keeper of the queue (dead_sync.c) --------------------------------------------------------------------- */
+/* --- for the keeper of the queue (dead_sync.c) -------------------------------------------------------------------- */
 
 /* Whether there are rows whose message must go. */
 bool dead_letters_any_ended(struct db *db, bool *ret, struct err *e) MUST_CHECK;

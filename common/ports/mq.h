@@ -77,6 +77,9 @@ struct mq *mq_connect(const struct conf *conf, const char *name, struct err *e) 
 /* Closes politely when the link is well, else just drops it. NULL is fine. */
 void mq_free(struct mq *mq);
 
+/* False once the handle is dead. */
+bool mq_is_well(const struct mq *mq);
+
 /* Rises with every connection of the process; never 0. */
 uint64_t mq_epoch(const struct mq *mq);
 
@@ -113,8 +116,14 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
 #define MQ_BROADCAST_MAX_BYTES 8192
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e) MUST_CHECK;
 
-/* Gets one message from the dead queue without acking it (ret_found=false: empty). */
-bool mq_get_dead(struct mq *mq, struct mq_event *ret, bool *ret_found, struct err *e) MUST_CHECK;
+/* Messages ready in the dead queue. ERR_NOT_FOUND (and the handle is dead) when there is no such queue. */
+bool mq_dead_depth(struct mq *mq, int64_t *ret_ready, struct err *e) MUST_CHECK;
+/* Starts to deliver all of it, without a limit; a handle is for this alone then. Stops; what is on the way still
+ * arrives. */
+bool mq_consume_dead(struct mq *mq, struct err *e) MUST_CHECK;
+bool mq_cancel_dead(struct mq *mq, struct err *e) MUST_CHECK;
+/* Every delivery of this handle that is not acked goes back to its queue. */
+bool mq_give_back(struct mq *mq, struct err *e) MUST_CHECK;
 
 /* Waits up to timeout_ms (at most 1,000: heartbeats are served only inside) for the next event, or until wake_fd (an
  * eventfd, -1 for none) is readable; the eventfd is drained. Returns the event's type. */

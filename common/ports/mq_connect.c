@@ -254,6 +254,11 @@ struct mq *mq_connect(const struct conf *conf, const char *name, struct err *e)
     return mq;
 }
 
+bool mq_is_well(const struct mq *mq)
+{
+    return !mq->is_dead;
+}
+
 uint64_t mq_epoch(const struct mq *mq)
 {
     return mq->epoch;

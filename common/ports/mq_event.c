@@ -6,7 +6,6 @@
 #include "ports/mq_internal.h"
 
 #define WAIT_MAX_MS 1000
-#define GET_MS 5000
 
 static enum mq_event_type closed(const struct mq *mq, struct mq_event *event)
 {
@@ -118,55 +117,4 @@ enum mq_event_type mq_next(struct mq *mq, int timeout_ms, int wake_fd, struct mq
         drain_eventfd(wake_fd);
     }
     return next_ready(mq, event);
-}
-
-/* The answer is read here rather than by amqp_basic_get, which would take frames of deliveries for its own. */
-static bool wait_for_get(struct mq *mq, struct mq_event *ret)
-{
-    int64_t deadline_us = clock_mono_us() + GET_MS * US_PER_MS;
-    while (!mq->is_dead) {
-        struct mq_event event = {0};
-        enum read_result result = read_one(mq, &event);
-        if (result == READ_EVENT && mq->reader.get == MQ_GET_DONE) {
-            *ret = event;
-            return true;
-        }
-        if (result == READ_EVENT) {
-            keep_event(mq, &event);
-        }
-        if (mq->reader.get == MQ_GET_EMPTY) {
-            return true;
-        }
-        if (result == READ_NOTHING && clock_mono_us() > deadline_us) {
-            return mq_die(mq, "no answer to a get");
-        }
-        struct pollfd p = {.fd = mq->fd, .events = POLLIN};
-        (void)poll(&p, 1, result == READ_NOTHING ? bounded_wait(mq, WAIT_MAX_MS) : 0);
-    }
-    return false;
-}
-
-bool mq_get_dead(struct mq *mq, struct mq_event *ret, bool *ret_found, struct err *e)
-{
-    if (!mq_wait_writable(mq, "get a dead letter", e)) {
-        return false;
-    }
-    amqp_basic_get_t get = {.queue = amqp_cstring_bytes(MQ_QUEUE_DEAD), .no_ack = 0};
-    mq->reader.get = MQ_GET_WAITING;
-    if (!mq_status_ok(mq, amqp_send_method(mq->state, MQ_CHANNEL, AMQP_BASIC_GET_METHOD, &get), "get a dead letter",
-                      e)) {
-        return false;
-    }
-    struct mq_event event = {0};
-    bool ok = wait_for_get(mq, &event);
-    bool is_found = mq->reader.get == MQ_GET_DONE;
-    mq->reader.get = MQ_GET_NONE;
-    if (!ok) {
-        return mq_dead(mq, "get a dead letter", e);
-    }
-    *ret_found = is_found;
-    if (is_found) {
-        *ret = event;
-    }
-    return true;
 }

@@ -39,17 +39,14 @@ void mq_message_write(const struct mq_message *message, amqp_basic_properties_t 
 /* --- frames to events (mq_reader.c): pure ------------------------------------------------------------------------- */
 
 enum mq_reader_stage { MQ_READER_METHOD, MQ_READER_HEADER, MQ_READER_BODY };
-enum mq_get_stage { MQ_GET_NONE, MQ_GET_WAITING, MQ_GET_EMPTY, MQ_GET_DONE };
 
 struct mq_reader {
     enum mq_reader_stage stage;
     struct mq_event event; /* the message being put together */
     GByteArray *body;      /* of a broadcast; NULL: bodies of this message are thrown away */
     bool is_dropped;       /* the message being read gives no event */
-    bool is_get;           /* it answers a basic.get */
     char routing_key[32];
     uint64_t body_left_bytes;
-    enum mq_get_stage get;
     amqp_method_number_t answer; /* the close-ok that the peer waits for, or 0 */
 };
 

@@ -26,7 +26,6 @@ static void keep_routing_key(struct mq_reader *r, amqp_bytes_t key)
 static void begin_message(struct mq_reader *r, struct mq_event event, amqp_bytes_t routing_key)
 {
     r->event = event;
-    r->is_get = false;
     r->is_dropped = false;
     r->stage = MQ_READER_HEADER;
     keep_routing_key(r, routing_key);
@@ -48,21 +47,6 @@ static bool on_deliver(struct mq_reader *r, const void *decoded, struct mq_event
                       .redelivered = m->redelivered != 0,
                   },
                   m->routing_key);
-    return false;
-}
-
-static bool on_get_ok(struct mq_reader *r, const void *decoded, struct mq_event *ret UNUSED)
-{
-    const amqp_basic_get_ok_t *m = decoded;
-    begin_message(r, (struct mq_event){.type = MQ_DELIVERY, .tag = m->delivery_tag, .redelivered = m->redelivered != 0},
-                  m->routing_key);
-    r->is_get = true;
-    return false;
-}
-
-static bool on_get_empty(struct mq_reader *r, const void *decoded UNUSED, struct mq_event *ret UNUSED)
-{
-    r->get = MQ_GET_EMPTY;
     return false;
 }
 
@@ -139,8 +123,6 @@ static bool take_method(struct mq_reader *r, const amqp_method_t *method, struct
         {AMQP_BASIC_ACK_METHOD, on_ack},
         {AMQP_BASIC_NACK_METHOD, on_nack},
         {AMQP_BASIC_RETURN_METHOD, on_return},
-        {AMQP_BASIC_GET_OK_METHOD, on_get_ok},
-        {AMQP_BASIC_GET_EMPTY_METHOD, on_get_empty},
         {AMQP_BASIC_CANCEL_METHOD, on_cancel},
         {AMQP_CONNECTION_BLOCKED_METHOD, on_blocked},
         {AMQP_CONNECTION_UNBLOCKED_METHOD, on_unblocked},
@@ -165,9 +147,6 @@ static bool finish_message(struct mq_reader *r, struct mq_event *ret)
         r->event.body_bytes = body->len;
         g_byte_array_append(body, (const guint8 *)"", 1);
         r->event.body = (char *)g_byte_array_free(body, FALSE);
-    }
-    if (r->is_get) {
-        r->get = MQ_GET_DONE;
     }
     *ret = r->event;
     r->event = (struct mq_event){0};

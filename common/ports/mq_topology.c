@@ -31,7 +31,11 @@ static const struct argument priority_arguments[] = {
     {.key = "x-dead-letter-exchange", .text = MQ_EXCHANGE_DEAD},
     {.key = NULL},
 };
-static const struct argument dead_arguments[] = {{.key = "x-queue-type", .text = "quorum"}, {.key = NULL}};
+static const struct argument dead_arguments[] = {
+    {.key = "x-queue-type", .text = "quorum"},
+    {.key = "x-delivery-limit", .number = INT32_MAX}, /* mq_dead.c */
+    {.key = NULL},
+};
 
 static const struct exchange {
     const char *name;

@@ -86,7 +86,7 @@ def check_invariants(stack, org, accepted):
         story = attempts_now.get(job_id, [])
         outcomes = [a["outcome"] for a in story]
         assert job["status"] in ("completed", "failed", "cancelled"), (job, outcomes)
-        assert job["dispatch_at"] is None, job
+        assert job["dispatch_at"] is None or job["status"] == "failed", job  # a dead letter may be published once more
         assert outcomes.count("completed") == (1 if job["status"] == "completed" else 0), (job, outcomes)
         assert [a["number"] for a in story] == list(range(1, job["attempt"] + 1)), (job, story)
         assert job["crash_count"] == outcomes.count("lost"), (job, outcomes)
@@ -97,7 +97,20 @@ def check_invariants(stack, org, accepted):
         if outcomes and job["status"] == "completed":
             assert outcomes[-1] == "completed", (job, outcomes)
     check_counts(stack, org)
+    check_dead(stack, org)
     return jobs_now, attempts_now
+
+
+def dead(stack, org):
+    """Ids of the organization's dead letters."""
+    return {r["id"] for r in rows(stack, "SELECT CAST(job_id AS CHAR) AS id FROM dead_letters"
+                                  " WHERE organization_id = %s AND live_id IS NOT NULL", org)}
+
+
+def check_dead(stack, org):
+    assert dead(stack, org) == {r["id"] for r in rows(
+        stack, "SELECT CAST(id AS CHAR) AS id FROM background_jobs WHERE organization_id = %s AND status = 'failed'"
+        " AND cause IS NOT NULL AND discarded_at IS NULL", org)}
 
 
 def check_counts(stack, org):

@@ -1,10 +1,12 @@
 """Jobs that have failed for good: list, read, replay, discard; and the broker's queue of them."""
-import contextlib
+import shutil
+import time
 
 import pytest
 
 import broker
 import database
+import faults as harm
 from client import Org, faults
 from waiting import wait_until
 
@@ -197,3 +199,85 @@ def test_causes_of_what_cannot_run(stack, org, assignments, cause):
     if "times" not in assignments:
         assert listed(org, f"cause={cause}")["total"] == 1
     assert database.value(stack, "SELECT cause FROM dead_letters WHERE job_id = %s", job["id"]) == cause
+
+
+# ---- the broker's queue -------------------------------------------------------------------------------------------------
+
+
+def message_ids(stack, wanted=None):
+    found = sorted(letter[0] for letter in broker.dead_letters(stack) if letter[0])
+    return found if wanted is None else [i for i in found if i in wanted]
+
+
+def wait_agreement(stack, org, others=(), timeout_s=25):
+    """One message for each dead letter of the organization and none for its other jobs."""
+    ours = set(database.jobs(stack, org.id)) | set(others)
+    rows = sorted(database.dead(stack, org.id) | set(others))
+    wait_until(f"one message each of {len(rows)}", lambda: message_ids(stack, ours) == rows, timeout_s, stack, 0.3)
+
+
+def test_the_message_goes_with_the_dead_letter(stack, org):
+    replayed, discarded, deleted, kept = (dead(org) for _ in range(4))
+    wait_agreement(stack, org)
+    with database.connected(stack) as db, db.cursor() as cursor:
+        cursor.execute("UPDATE background_jobs SET job_type = 'sleep', payload = '{\"ms\": 0}' WHERE id = %s", (replayed["id"],))
+        cursor.execute("DELETE FROM background_jobs WHERE id = %s", (deleted["id"],))
+    assert org.admin.post(f"{PATH}/{replayed['id']}/replay").status_code == 200
+    assert org.admin.post(f"{PATH}/{discarded['id']}/discard").status_code == 200
+    org.admin.wait_job(replayed["id"], "completed")
+    gone = {replayed["id"], discarded["id"], deleted["id"]}
+    wait_until("three messages to go", lambda: message_ids(stack, gone | {kept["id"]}) == [kept["id"]], 15, stack, 0.3)
+    wait_until("their rows to be forgotten", lambda: database.value(
+        stack, "SELECT COUNT(*) FROM dead_letters WHERE live_id IS NULL AND organization_id = %s", org.id) == 0, 10, stack)
+
+
+def test_what_is_lost_comes_back_and_what_is_twice_goes(stack, org):
+    jobs = [dead(org)["id"] for _ in range(3)]
+    wait_agreement(stack, org)
+    broker.purge(stack, broker.DEAD)
+    wait_agreement(stack, org)
+    broker.put_dead(stack, jobs[0], 3)
+    wait_agreement(stack, org)
+
+
+def test_a_strangers_message_stays(stack, org):
+    job = dead(org)
+    wait_agreement(stack, org)
+    strangers = ["no id at all", NOBODY]
+    for stranger in strangers:
+        broker.put_dead(stack, stranger, body=b"unreadable")
+    assert org.admin.post(f"{PATH}/{job['id']}/discard").status_code == 200
+    wait_until("the queue to be gone through", lambda: message_ids(stack, [*strangers, job["id"]]) == sorted(strangers), 15, stack, 0.3)
+    with broker.connected(stack) as channel:  # so that no other test meets them
+        while True:
+            method, properties, _body = channel.basic_get(broker.DEAD)
+            if method is None:
+                break
+            if properties.message_id in strangers:
+                channel.basic_ack(method.delivery_tag)
+
+
+def test_after_kills_and_a_wipe(rough):
+    """Consumers killed between an outcome and its message and in the middle of a replay, the broker's data deleted: in the
+    end each dead letter has one message."""
+    org = Org(rough, "dead-rough")
+    bodies = [{"job_type": "fail", "payload": {"permanent": True}} if i % 2 else
+              {"job_type": "fail", "payload": {"times": 9}, "max_retries": 0} for i in range(300)]
+    made = [job["id"] for job in org.create_many(bodies)]
+    wait_until("some to fail", lambda: len(database.dead(rough, org.id)) > 40, 15, rough, 0.01)
+    harm.kill(rough, "consumer")
+    harm.make_whole(rough)
+    database.wait_all_final(rough, org.id, 30)
+    wait_agreement(rough, org)
+    operation = org.admin.post(f"{PATH}/replay", {"cause": "exhausted"}).json()
+    wait_until("the replay to begin", lambda: len(database.dead(rough, org.id)) < 300, 15, rough, 0.01)
+    harm.kill(rough, "consumer", "rabbitmq")
+    shutil.rmtree(rough.dir / "rabbitmq" / "mnesia")
+    harm.make_whole(rough)
+    back = time.monotonic()
+    assert org.admin.wait_job(operation["id"], timeout_s=30)["result"] == {"matched": 150, "changed": 150}
+    database.wait_all_final(rough, org.id, 40)
+    wait_agreement(rough, org)
+    print(f"in agreement {time.monotonic() - back:.1f} s after the wiped broker was back")
+    assert database.dead(rough, org.id) == set(made)
+    database.check_counts(rough, org.id)

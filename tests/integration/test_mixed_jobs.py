@@ -100,14 +100,9 @@ def check_fates(fates, jobs, attempts):
 
 def check_dead_letters(stack, fates):
     failed = {job_id for job_id, name in fates.items() if MIX[name][2][0] == "failed"}
-    found = []
-
-    def check():
-        found.extend(letter[0] for letter in broker.dead_letters(stack) if letter[0] in fates)
-        return set(found) >= failed
-
-    wait_until("the dead letters", check, 10, stack, 0.2)
-    return failed, found
+    broker.wait_dead_letters(stack, failed)
+    letters = [letter[0] for letter in broker.dead_letters(stack) if letter[0] in fates]
+    assert sorted(letters) == sorted(failed), "dead letters of what failed for good, each once"
 
 
 def test_a_thousand_mixed_jobs(org, layout):
@@ -137,10 +132,8 @@ def test_a_thousand_mixed_jobs(org, layout):
     check_fates(fates, jobs, attempts)
     assert set(told.values()) == {202}
 
-    failed, found = check_dead_letters(layout, fates)
     stop_consumer(layout)  # what it had not acked would be back in its queue now
-    found += [letter[0] for letter in broker.dead_letters(layout) if letter[0] in fates]
-    assert sorted(found) == sorted(failed), "dead letters other than of what failed for good, each once"
+    check_dead_letters(layout, fates)
     queues = broker.job_queues(layout)
     assert {queue: broker.depth(layout, queue) for queue in queues} == dict.fromkeys(queues, 0)
 

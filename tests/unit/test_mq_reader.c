@@ -165,27 +165,6 @@ static void test_return(void **state UNUSED)
     assert_int_equal(event.message.lane, LANE_LOW);
 }
 
-static void test_get(void **state UNUSED)
-{
-    struct mq_reader r = {.get = MQ_GET_WAITING};
-    struct mq_event event = {0};
-    amqp_basic_deliver_t other = deliver(MQ_EXCHANGE_JOBS, "high");
-    amqp_basic_get_ok_t ok = {.delivery_tag = 9, .routing_key = amqp_cstring_bytes("high")};
-    amqp_basic_properties_t p = with_id("abc");
-    assert_false(take(&r, method(MQ_CHANNEL, AMQP_BASIC_DELIVER_METHOD, &other), &event));
-    assert_true(take(&r, header(&p, 0), &event));
-    assert_int_equal(r.get, MQ_GET_WAITING); /* a delivery is not the answer */
-    assert_false(take(&r, method(MQ_CHANNEL, AMQP_BASIC_GET_OK_METHOD, &ok), &event));
-    assert_int_equal(r.get, MQ_GET_WAITING);
-    assert_true(take(&r, header(&p, 0), &event));
-    assert_int_equal(r.get, MQ_GET_DONE);
-    assert_int_equal(event.tag, 9);
-    amqp_basic_get_empty_t empty = {0};
-    r.get = MQ_GET_WAITING;
-    assert_false(take(&r, method(MQ_CHANNEL, AMQP_BASIC_GET_EMPTY_METHOD, &empty), &event));
-    assert_int_equal(r.get, MQ_GET_EMPTY);
-}
-
 static void test_closes(void **state UNUSED)
 {
     amqp_channel_close_t channel = {.reply_code = 404, .reply_text = amqp_cstring_bytes("NOT_FOUND")};
@@ -254,7 +233,6 @@ int main(void)
         cmocka_unit_test(test_blocked_between_pieces),
         cmocka_unit_test(test_confirms),
         cmocka_unit_test(test_return),
-        cmocka_unit_test(test_get),
         cmocka_unit_test(test_closes),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_frames_that_do_not_belong),
