@@ -286,6 +286,9 @@ struct job_count_delta {
 };
 bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e) MUST_CHECK;
 bool job_counts_total(struct db *db, const struct job_filter *filter, int64_t *ret, struct err *e) MUST_CHECK;
+/* Adds up the rows over which a counter is spread, so that there are few to be added up by readers; those that others
+ * have locked are left. delta does not matter. */
+bool job_counts_fold(struct db *db, const struct job_count_delta *counter, struct err *e) MUST_CHECK;
 /* Appends {total, by_status: {status: n}, by_type: [{job_type, status: n}]} with all five statuses, types by name. */
 bool job_counts_text(struct db *db, const char *organization_id, GString *out, struct err *e) MUST_CHECK;
 /* Rows (job_type, priority, number) of the filter's jobs, its times left aside; only where there are some. */

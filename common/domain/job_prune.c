@@ -11,7 +11,9 @@
 /* Rows of a batch: jobs, their attempts and log lines. */
 #define ROWS_FIRST 100
 #define ROWS_MAX 1000
-#define ROWS_MIN 10
+#define ROWS_MIN 40
+/* Rows over which a counter may be spread before they are folded. */
+#define COUNTER_ROWS_MAX 4
 
 #define TIME_FIRST "1970-01-01 00:00:00"
 #define ID_FIRST "00000000-0000-0000-0000-000000000000"
@@ -74,11 +76,11 @@ struct batch {
     const char *organization_id;
     const struct range *range;
     int64_t keep_s;
-    GPtrArray *ids;       /* in order; borrowed */
-    int64_t weight;       /* rows that go with them */
-    int64_t attempts_max; /* not 0: only so many attempts of the first job are deleted; the job itself stays */
-    int64_t locked;       /* out */
-    int64_t deleted;      /* out: jobs */
+    GPtrArray *ids;      /* in order; borrowed */
+    int64_t weight;      /* rows that go with them */
+    int64_t details_max; /* not 0: only so many attempts and lines of the first job are deleted; the job itself stays */
+    int64_t locked;      /* out */
+    int64_t deleted;     /* out: jobs */
 };
 
 /* Both statements force the index: of a small table MariaDB would read every row, and wait for locked ones that are
@@ -118,10 +120,12 @@ static bool delete_jobs(struct db *db, struct batch *b, const struct db_result *
     return job_counts_add(db, &delta, 1, e);
 }
 
-/* A job with very many attempts loses them first, a part at a time. */
-static bool delete_attempts(struct db *db, const char *id, int64_t max, struct err *e)
+/* A job with very many attempts or log lines loses them first, a part at a time. */
+static bool delete_details(struct db *db, const char *id, int64_t max, struct err *e)
 {
-    return db_run(db, NULL, e, "DELETE FROM job_attempts WHERE job_id = ? ORDER BY number LIMIT ?",
+    return db_run(db, NULL, e, "DELETE FROM job_logs WHERE job_id = ? ORDER BY attempt, number LIMIT ?",
+                  DB_PARAMS(db_text(id), DB_INT(max))) &&
+           db_run(db, NULL, e, "DELETE FROM job_attempts WHERE job_id = ? ORDER BY number LIMIT ?",
                   DB_PARAMS(db_text(id), DB_INT(max)));
 }
 
@@ -138,8 +142,8 @@ static bool batch_body(struct db *db, void *arg, bool repeated UNUSED, struct er
     if (locked.rows == 0) {
         return true;
     }
-    return b->attempts_max > 0 ? delete_attempts(db, db_cell(&locked, 0, 0), b->attempts_max, e)
-                               : delete_jobs(db, b, &locked, e);
+    return b->details_max > 0 ? delete_details(db, db_cell(&locked, 0, 0), b->details_max, e)
+                              : delete_jobs(db, b, &locked, e);
 }
 
 /* Twice as careful after a batch that took too long; a little bolder after a quick one. */
@@ -211,7 +215,8 @@ static bool load_rows(const struct job_pruner *p, struct db *db, const struct ra
                       struct db_result *ret, struct err *e)
 {
     static const char sql[] =
-        "SELECT id, created_at, 1 + (SELECT COUNT(*) FROM job_attempts WHERE job_id = background_jobs.id), " SQL_DUE
+        "SELECT id, created_at, 1 + (SELECT COUNT(*) FROM job_attempts WHERE job_id = background_jobs.id)"
+        " + (SELECT COUNT(*) FROM job_logs WHERE job_id = background_jobs.id), " SQL_DUE
         " FROM background_jobs FORCE INDEX (ix_jobs_filter)"
         " WHERE organization_id = ? AND status = ? AND job_type = ? AND priority = ?"
         " AND created_at >= ? AND (created_at > ?) + (id > ?) > 0"
@@ -244,7 +249,7 @@ static size_t choose(struct job_pruner *p, const struct db_result *rows, struct 
         b->weight += weight;
         g_ptr_array_add(b->ids, rows->cells[i * rows->columns]);
         if (weight > p->batch_rows) {
-            b->attempts_max = p->batch_rows;
+            b->details_max = p->batch_rows;
             break;
         }
     }
@@ -277,7 +282,7 @@ static bool step_range(struct job_pruner *p, struct db *db, const struct range *
     }
     bool is_left = b.locked < (int64_t)ids->len; /* what is locked elsewhere is passed over */
     p->has_kept = p->has_kept || is_left;
-    passed += b.attempts_max > 0 && is_left;
+    passed += b.details_max > 0 && is_left;
     move_to(p, &rows, passed);
     if (passed == rows.rows && rows.rows < SCAN_ROWS) {
         end_range(p, range);
@@ -287,23 +292,31 @@ static bool step_range(struct job_pruner *p, struct db *db, const struct range *
 
 /* --- the round --------------------------------------------------------------------------------------------------- */
 
+/* A counter is a range when it counts finished jobs. Counters of many rows are folded by the way. */
+static bool take_counter(struct job_pruner *p, struct db *db, const struct db_result *r, size_t row, struct err *e)
+{
+    struct range range = {.priority = db_cell_int(r, row, 2)};
+    g_strlcpy(range.job_type, db_cell(r, row, 0), sizeof(range.job_type));
+    if (!job_status_parse(db_cell(r, row, 1), &range.status)) {
+        return true;
+    }
+    if (job_status_is_final(range.status) && db_cell_int(r, row, 3) > 0) {
+        g_array_append_val(p->ranges, range);
+    }
+    const struct job_count_delta counter = {p->organization_id, range.job_type, range.status, range.priority, 0};
+    return db_cell_int(r, row, 4) <= COUNTER_ROWS_MAX || job_counts_fold(db, &counter, e);
+}
+
 static bool load_ranges(struct job_pruner *p, struct db *db, struct err *e)
 {
-    static const char sql[] = "SELECT job_type, status, priority, SUM(jobs) AS n FROM job_counts"
-                              " WHERE organization_id = ? AND status IN ('completed', 'failed', 'cancelled')"
-                              " GROUP BY job_type, status, priority HAVING n > 0";
+    static const char sql[] = "SELECT job_type, status, priority, SUM(jobs), COUNT(*) FROM job_counts"
+                              " WHERE organization_id = ? GROUP BY job_type, status, priority";
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(p->organization_id)))) {
-        return false;
+    bool ok = db_run(db, &r, e, sql, DB_PARAMS(db_text(p->organization_id)));
+    for (size_t i = 0; ok && i < r.rows; i++) {
+        ok = take_counter(p, db, &r, i, e);
     }
-    for (size_t i = 0; i < r.rows; i++) {
-        struct range range = {.priority = db_cell_int(&r, i, 2)};
-        g_strlcpy(range.job_type, db_cell(&r, i, 0), sizeof(range.job_type));
-        if (job_status_parse(db_cell(&r, i, 1), &range.status)) {
-            g_array_append_val(p->ranges, range);
-        }
-    }
-    return true;
+    return ok;
 }
 
 static bool next_organization(struct job_pruner *p, struct db *db, struct err *e)

@@ -204,6 +204,27 @@ static void test_a_locked_job_is_passed_over(void **state)
     assert_sound(s->db);
 }
 
+/* Many rows of a counter become one; of those that are locked none is touched, and nobody waits. */
+static void test_counters_are_folded(void **state)
+{
+    struct state *s = *state;
+    struct db *other CLEANUP(db_cleanup) = db_new(s->conf);
+    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG
+                     "', 'noop', 'queued', 0, seq, 10 - CAST(seq AS SIGNED) FROM seq_0_to_15");
+    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG
+                     "', 'noop', 'failed', 0, seq, IF(seq = 15, -105, CAST(seq AS SIGNED))"
+                     " FROM seq_0_to_15");
+    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG "', 'noop', 'processing', 0, seq, 1 FROM seq_1_to_3");
+    must_text(other, "START TRANSACTION");
+    must_text(other, "UPDATE job_counts SET jobs = jobs + 1 WHERE status = 'queued' AND shard IN (3, 9)");
+    assert_int_equal(round_of(s).jobs, 0);
+    must_text(other, "COMMIT");
+    assert_int_equal(number_of(s->db, "SELECT SUM(jobs) FROM job_counts WHERE status = 'queued'"), 160 - 120 + 2);
+    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'queued'"), 3);
+    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'failed'"), 0);
+    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'processing'"), 3);
+}
+
 /* --- how much at a time ------------------------------------------------------------------------------------------- */
 
 static int64_t rows_read(struct db *db)
@@ -233,14 +254,17 @@ static void test_kept_jobs_are_not_read_again(void **state)
     assert_sound(s->db);
 }
 
-static void test_a_job_with_very_many_attempts(void **state)
+static void test_a_job_with_very_many_details(void **state)
 {
     struct state *s = *state;
     add_jobs(s->db, 1, 3, "noop", "completed", 60, 60);
     must_text(s->db,
               "INSERT INTO job_attempts (job_id, number, started_at, ended_at, outcome)"
               " SELECT '0190a6f0-0000-7000-8000-000000000002', seq, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 'snoozed'"
-              " FROM seq_2_to_20000");
+              " FROM seq_2_to_4000");
+    must_text(s->db, "INSERT INTO job_logs (job_id, attempt, number, logged_at, level, message)"
+                     " SELECT '0190a6f0-0000-7000-8000-000000000001', 1, seq, UTC_TIMESTAMP(6), 'info', 'x'"
+                     " FROM seq_1_to_3000");
     struct job_pruned done = round_of(s);
     assert_int_equal(done.jobs, 3);
     assert_int_equal(number_of(s->db, SQL_LEFT), 0);
@@ -329,8 +353,9 @@ int main(void)
         SERVED(test_each_has_its_time),
         SERVED(test_what_is_still_needed_stays),
         SERVED(test_a_locked_job_is_passed_over),
+        SERVED(test_counters_are_folded),
         SERVED(test_kept_jobs_are_not_read_again),
-        SERVED(test_a_job_with_very_many_attempts),
+        SERVED(test_a_job_with_very_many_details),
         SERVED(test_a_round_in_parts),
         SERVED(test_no_lock_is_held_long),
     };

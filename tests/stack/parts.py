@@ -75,7 +75,7 @@ class MariaDb(Part):
             f"--pid-file={home}/pid", "--skip-networking", "--skip-name-resolve", "--innodb-buffer-pool-size=256M",
             "--innodb-log-file-size=128M", "--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
             "--character-set-server=utf8mb4", "--max-connections=300", "--performance-schema=OFF",
-            f"--tmpdir={home}"])
+            f"--tmpdir={home}", *stack.mariadb])
         self.wait_for(lambda: procs.greeting(stack.db_socket, wanted=b"MariaDB"), 60, pid)
         self.sql(f"CREATE DATABASE IF NOT EXISTS {config.DB_NAME} CHARACTER SET utf8mb4;"
                  f"CREATE USER IF NOT EXISTS '{config.DB_USER}'@'localhost' IDENTIFIED BY '{config.DB_PASSWORD}';"

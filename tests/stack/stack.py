@@ -44,7 +44,8 @@ REMEMBERED = ("apis", "layout", "conf_extra")
 
 
 class Stack:
-    def __init__(self, directory=None, build=None, conf_extra=None, apis=None, layout=None, only=None, quiet=False):
+    def __init__(self, directory=None, build=None, conf_extra=None, apis=None, layout=None, only=None, quiet=False,
+                 mariadb=()):
         env = os.environ
         self.home = pathlib.Path(directory or env.get("STACK") or "var").resolve()
         self.dir = self._plain(self.home)
@@ -52,6 +53,7 @@ class Stack:
         self.build = build if build.is_absolute() else config.REPOSITORY / build
         self.conf_extra = conf_extra if conf_extra is not None else env.get("BELLMAN_CONF_EXTRA", "")
         self.layout = layout or env.get("BELLMAN_LAYOUT") or "lanes"
+        self.mariadb = tuple(mariadb)  # further options of its server
         self.apis = int(apis or env.get("BELLMAN_APIS") or 1)
         self.only = set(only or filter(None, env.get("BELLMAN_PARTS", "").split(","))) or {*SERVERS, *OURS}
         self.quiet = quiet
