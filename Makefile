@@ -101,11 +101,11 @@ FUZZERS  := $(FUZZ_O:.o=)
 # The programs' objects without their main, for tests of one module: only what a test names is taken out of them.
 PARTS := $(B)/libapi.a $(B)/libconsumer.a $(B)/libctl.a
 
-C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] ctl/*.[ch] tests/unit/*.[ch] tests/integration/*.[ch] tests/fuzz/*.[ch])
+C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] ctl/*.[ch] tests/unit/*.[ch] tests/integration/*.[ch] tests/fuzz/*.[ch] bench/bare/*.c)
 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
-.PHONY: all programs unit-programs served-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
+.PHONY: all programs unit-programs served-programs bench-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
         test-integration faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
@@ -169,6 +169,13 @@ $(FUZZERS): %: %.o $(FUZZ_HELP_O) $(PARTS) $(B)/libcommon.a
 	$(LINK) -fsanitize=fuzzer $(LDLIBS) -lfcgi
 
 -include $(patsubst %.o,%.d,$(COMMON_O) $(API_O) $(CONSUMER_O) $(CTL_O) $(UNIT_O) $(UNIT_HELP_O) $(SERVED_O) $(FUZZ_O) $(FUZZ_HELP_O))
+
+# The benchmark's bare clients stand alone: what they are compared with must not be in them.
+BARE := $(patsubst bench/bare/%.c,$(B)/bench/bare/%,$(wildcard bench/bare/*.c))
+bench-programs: $(BARE)
+$(BARE): %: %.o
+	$(SAY) LINK $@
+	$(LINK) $(LDLIBS)
 
 # ---- the stack ------------------------------------------------------------------------------------------------------
 
@@ -244,8 +251,9 @@ format:
 
 bench: deps
 	@tools/deps.sh bench
-	@$(MAKE) --no-print-directory all
-	@BELLMAN_BUILD=$(B) bench/run
+	@cd bench/peers/bullmq && npm ci --ignore-scripts --silent
+	@$(MAKE) --no-print-directory all bench-programs
+	@BELLMAN_BUILD=$(B) bench/run $(BENCH)
 
 PREFIX  ?= /usr
 SHARE   := $(DESTDIR)$(PREFIX)/share/bellman
@@ -278,7 +286,7 @@ help:
 	@echo "make valgrind        both programs under valgrind for 10,000 requests and their jobs"
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
 	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"
-	@echo "make bench           load drivers beside their peers"
+	@echo "make bench           load drivers beside their peers (BENCH=--quick: a look in some minutes; bench/run --help)"
 	@echo "make install         into PREFIX (/usr) below DESTDIR: programs, units, nginx snippets, page, bellman.conf.example"
 	@echo "make openapi         docs/openapi.yaml from the tables"
 	@echo "make clean           delete build/"

@@ -1,4 +1,4 @@
-"""wrk as the load generator for both subjects, and the numbers it gives."""
+"""wrk as the load generator for every subject, and what is read from /proc."""
 import contextlib
 import dataclasses
 import json
@@ -7,6 +7,7 @@ import pathlib
 import resource
 import statistics
 import subprocess
+import tempfile
 
 SCRIPT = pathlib.Path(__file__).with_name("wrk") / "load.lua"
 
@@ -21,14 +22,22 @@ class Load:
 
 
 def run_wrk(url, token, method, path, connections, seconds, body=None):
-    """Closed loop over kept connections for some seconds. Any answer but 2xx is an error."""
-    env = dict(os.environ, METHOD=method, PATH_=path, TOKEN=token)
+    """Closed loop over kept connections for some seconds; path is one, or a list to be asked for in turn. Any answer but
+    2xx is an error."""
+    env = dict(os.environ, METHOD=method, TOKEN=token)
     if body is not None:
         env["BODY"] = json.dumps(body, separators=(",", ":"))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url]
-    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.NamedTemporaryFile("w", suffix=".paths") as paths:
+        if isinstance(path, str):
+            env["PATH_"] = path
+        else:
+            paths.write("\n".join(path) + "\n")
+            paths.flush()
+            env["PATHS"] = paths.name
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url]
+        done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer = json.loads(done.stdout.strip().splitlines()[-1])
     if answer["bad"] or not answer["requests"]:
         raise RuntimeError(f"{method} {url}{path}: {answer['bad']} requests failed\n{done.stdout}")
@@ -56,28 +65,22 @@ def cpu_seconds(roots):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def spread(values):
-    """min / median / max"""
-    return min(values), statistics.median(values), max(values)
+def resident_mb(pid):
+    """Resident memory of a process in 2^20 bytes."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"no memory of process {pid}")
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def median(values):
+    return statistics.median(values)
 
 
 def short(number):
     return f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
-
-
-def table(rows, names):
-    """rows: [(title, unit, {name: [values]})]. The ratio is of the medians; above 1 the first one does better: more per
-    second, or less of any other unit."""
-    lines = ["| measure | " + " | ".join(f"{n} min / **median** / max" for n in names)
-             + (" | ratio |" if len(names) == 2 else " |"), "| --- |" + " ---: |" * (len(names) + (len(names) == 2))]
-    for title, unit, by_name in rows:
-        cells, medians = [], []
-        for name in names:
-            low, middle, high = spread(by_name[name])
-            medians.append(middle)
-            cells.append(f"{short(low)} / **{short(middle)}** / {short(high)}")
-        if not unit.endswith("/s"):
-            medians.reverse()
-        ratio = [f"{medians[0] / medians[1]:.1f}x"] if len(names) == 2 else []
-        lines.append(f"| {title}, {unit} | " + " | ".join(cells + ratio) + " |")
-    return "\n".join(lines)

@@ -24,8 +24,23 @@ import procs  # noqa: E402
 
 JOB = {"job_type": "noop", "payload": {}}
 JOBS = "/api/system/background-jobs"
+BULK = JOBS + "/bulk"
+BULK_JOBS = 500
 PATIENCE_S = 600
-FILLERS = 8
+FILLERS = 3
+FILL_PORTION = 6000
+FILL_CHUNK = 100000
+SPAN_S = 6 * 86400
+
+ID_SQL = ("CONCAT(SUBSTR(LPAD(HEX(ms), 12, '0'), 1, 8), '-', SUBSTR(LPAD(HEX(ms), 12, '0'), 9), '-7', SUBSTR(MD5(seq), 1, 3),"
+          " '-8', SUBSTR(MD5(seq), 4, 3), '-', SUBSTR(MD5(seq), 7, 12))")
+FILLED = {
+    "id": ID_SQL, "organization_id": "'demo'", "job_type": "ELT(1 + seq % 6, 'noop', 'noop', 'noop', 'sleep', 'fail', 'email.send')",
+    "status": "ELT(1 + seq * 7919 % 20, 'failed', 'failed', 'cancelled', 'completed', 'completed', 'completed', 'completed',"
+              + ", ".join(["'completed'"] * 13) + ")",
+    "priority": "ELT(1 + (seq DIV 7) % 5, 0, 0, 0, 1, -1)", "payload": "'{}'", "retry_count": "0", "max_retries": "3",
+    "started_at": "at", "completed_at": "at + INTERVAL 1 SECOND", "created_at": "at", "updated_at": "at",
+    "created_by": "'admin'", "updated_by": "'admin'", "attempt": "1", "timeout_s": "30"}
 
 
 class Subject:
@@ -33,6 +48,7 @@ class Subject:
 
     name = ""
     queues = ()
+    filled_columns = FILLED
 
     def __init__(self, stack, database):
         self.stack = stack
@@ -70,6 +86,11 @@ class Subject:
     def rows(self):
         return self.query("SELECT COUNT(*) FROM background_jobs")[0]
 
+    def is_busy(self, cursor):
+        """Whether jobs wait or run."""
+        return cursor.execute("SELECT 1 FROM background_jobs WHERE organization_id='demo' AND "
+                              "status IN ('queued','processing') LIMIT 1")
+
     def drain(self, expected):
         """Starts the worker and waits for the last row. Seconds from the process's start and from the first
         claim, and processor time."""
@@ -78,8 +99,7 @@ class Subject:
         self.start_worker()
         deadline = time.monotonic() + PATIENCE_S
         with self.connect() as db, db.cursor() as cursor:
-            while cursor.execute("SELECT 1 FROM background_jobs WHERE organization_id='demo' AND "
-                                 "status IN ('queued','processing') LIMIT 1"):
+            while self.is_busy(cursor):
                 if time.monotonic() > deadline or not self.worker_runs():
                     raise RuntimeError(f"{self.name}: not drained; its log is in {self.stack.log_dir}")
                 time.sleep(0.2)
@@ -90,6 +110,26 @@ class Subject:
         if done != expected:
             raise RuntimeError(f"{self.name}: {done} of {expected} jobs completed")
         return (last - began).total_seconds(), (last - first).total_seconds(), cpu
+
+    def fill_finished(self, n, of=None):
+        """Rows of finished jobs by SQL until there are n, created one after the other within the last six days."""
+        have = self.rows()
+        with self.connect() as db, db.cursor() as cursor:
+            cursor.execute("SET unique_checks=0, foreign_key_checks=0")
+            for first in range(have + 1, n + 1, FILL_CHUNK):
+                cursor.execute(self.finished_sql(first, min(first + FILL_CHUNK - 1, n), of or n))
+            self.count_rows(cursor)
+            cursor.execute("ANALYZE TABLE background_jobs")
+
+    def finished_sql(self, first, last, of):
+        """The seq-th of `of` jobs; six types and priorities in turn, of twenty jobs two failed and one was cancelled."""
+        at = f"UTC_TIMESTAMP(6) - INTERVAL {SPAN_S} SECOND + INTERVAL FLOOR(seq * {SPAN_S * 1000000} / {of}) MICROSECOND"
+        return f"""INSERT INTO background_jobs ({', '.join(self.filled_columns)})
+            SELECT {', '.join(self.filled_columns.values())} FROM (SELECT seq, {at} AS at,
+            FLOOR(UNIX_TIMESTAMP({at}) * 1000) AS ms FROM seq_{first}_to_{last}) made"""
+
+    def count_rows(self, cursor):
+        pass
 
 
 class Bellman(Subject):
@@ -117,23 +157,66 @@ class Bellman(Subject):
                     raise RuntimeError("Bellman: messages are not confirmed")
                 time.sleep(0.005)
 
-    def fill(self, n):
-        """Over HTTP, by a few threads."""
-        with concurrent.futures.ThreadPoolExecutor(FILLERS) as pool:
-            for done in [pool.submit(self.post, n // FILLERS + (i < n % FILLERS)) for i in range(FILLERS)]:
-                done.result()
-        self.settle()
+    def is_busy(self, cursor):
+        cursor.execute("SELECT SUM(jobs) FROM job_counts WHERE organization_id='demo' AND status IN ('queued','processing')")
+        return cursor.fetchone()[0]
 
-    def post(self, n):
+    def count_rows(self, cursor):
+        cursor.execute("DELETE FROM job_counts")
+        cursor.execute("INSERT INTO job_counts SELECT organization_id, job_type, status, priority, 0, COUNT(*)"
+                       " FROM background_jobs GROUP BY 1, 2, 3, 4")
+
+    def fill_bare(self, n):
+        """Queued rows whose messages are said to be out; for a client that takes rows only."""
+        with self.connect() as db, db.cursor() as cursor:
+            for first in range(1, n + 1, FILL_CHUNK):
+                cursor.execute(f"""INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload,
+                    timeout_s, created_at, updated_at, created_by, updated_by)
+                    SELECT {ID_SQL}, 'demo', 'noop', 'queued', 0, '{{}}', 30, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 'admin', 'admin'
+                    FROM (SELECT seq, FLOOR(UNIX_TIMESTAMP(NOW(6)) * 1000) + seq DIV 20 AS ms
+                          FROM seq_{first}_to_{min(first + FILL_CHUNK - 1, n)}) made""")
+
+    def fill(self, n, job=None):
+        """Over HTTP in bulk, by a few threads; in portions that the API publishes by itself, for no worker runs."""
+        for portion in range(0, n, FILL_PORTION):
+            left = min(FILL_PORTION, n - portion)
+            sizes = [BULK_JOBS] * (left // BULK_JOBS) + ([left % BULK_JOBS] if left % BULK_JOBS else [])
+            with concurrent.futures.ThreadPoolExecutor(FILLERS) as pool:
+                for done in [pool.submit(self.post_bulk, sizes[i::FILLERS], job or JOB) for i in range(FILLERS)]:
+                    done.result()
+            self.settle()
+
+    def unpublished(self):
+        return self.query("SELECT COUNT(*) FROM background_jobs WHERE status='queued' AND dispatch_at IS NOT NULL")[0]
+
+    def settle_partly(self):
+        """Until the API has published what it has taken on; what is more than its queue holds is left to the worker's
+        relay. Returns how many rows are."""
+        left, before = self.unpublished(), None
+        while left and left != before:
+            time.sleep(0.1)
+            left, before = self.unpublished(), left
+        return left
+
+    def post_bulk(self, sizes, job):
         where = urllib.parse.urlsplit(self.url)
         connection = http.client.HTTPConnection(where.hostname, where.port)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        for _ in range(n):
-            connection.request("POST", JOBS, json.dumps(JOB), headers)
+        for size in sizes:
+            connection.request("POST", BULK, json.dumps({"jobs": [job] * size}), headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != 201:
                 raise RuntimeError(f"Bellman: {answer.status}")
+        connection.close()
+
+    def token_of(self, org):
+        done = subprocess.run([self.stack.build / "bellmanctl", "--config", self.stack.config, "token", "--org", org, "--sub",
+                               "admin", "--role", "SystemAdmin", "--ttl", "86400"], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def pid(self, part):
+        return self.stack.records()[part]["pid"]
 
     def start_worker(self):
         self.stack.restart("consumer")

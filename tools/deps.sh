@@ -10,7 +10,8 @@ mariadb-client-core rabbitmq-server nginx-light openssl curl python3 python3-aio
 python3-pytest-timeout python3-pytest-xdist python3-hypothesis python3-requests python3-pymysql python3-pika
 python3-yaml python3-jsonschema python3-jwt python3-cryptography clang libclang-rt-14-dev clang-tidy clang-format
 cppcheck valgrind strace"
-bench="wrk python3-fastapi uvicorn python3-sqlalchemy python3-mysqldb python3-uvloop python3-httptools celery"
+bench="wrk python3-fastapi uvicorn python3-sqlalchemy python3-mysqldb python3-uvloop python3-httptools celery
+redis-server nodejs npm"
 
 case "${1:-base}" in
 base) wanted=$base ;;
@@ -36,6 +37,7 @@ for package in $wanted; do
     printf '%s\n' "$installed" | grep -qxF "$package" && continue
     # Any nginx that is there will do, and so will a full server beside the core packages.
     case $package in
+    nodejs | npm) command -v "$(echo "$package" | sed s/js//)" >/dev/null && continue ;;
     nginx-light) if is_installed nginx || command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; then continue; fi ;;
     esac
     missing="$missing $package"
