@@ -12,7 +12,8 @@
 /* What is not yet claimed came on a connection that is gone; the broker delivers it again. */
 static void forget_deliveries(struct pipeline *p)
 {
-    for (struct delivery *d = pipeline_take_unclaimed(p); d != NULL; d = pipeline_take_unclaimed(p)) {
+    for (struct delivery *d = pipeline_take_unclaimed(p, INT64_MAX); d != NULL;
+         d = pipeline_take_unclaimed(p, INT64_MAX)) {
         g_free(d);
     }
     pthread_mutex_lock(&p->lock);
@@ -38,6 +39,7 @@ static bool take_delivery(struct pipeline *p, struct mq *mq, const struct mq_eve
     struct delivery *d = g_new0(struct delivery, 1);
     d->epoch = mq_epoch(mq);
     d->tag = event->tag;
+    d->received_us = clock_mono_us();
     d->redelivered = event->redelivered;
     d->message = event->message;
     pthread_mutex_lock(&p->lock);
@@ -73,11 +75,11 @@ static bool send_verdicts(struct pipeline *p, struct mq *mq, struct err *e)
     return true;
 }
 
-/* At shutdown: what was delivered and not claimed goes back to the queue for another worker. */
-static bool hand_back_unclaimed(struct pipeline *p, struct mq *mq, struct err *e)
+/* What was delivered before the time and is not claimed goes back to the queue for another worker. */
+static bool hand_back_unclaimed(struct pipeline *p, struct mq *mq, int64_t before_us, struct err *e)
 {
     for (;;) {
-        g_autofree struct delivery *d = pipeline_take_unclaimed(p);
+        g_autofree struct delivery *d = pipeline_take_unclaimed(p, before_us);
         if (d == NULL) {
             return true;
         }
@@ -110,14 +112,28 @@ static struct mq *connect_and_consume(struct pipeline *p, struct err *e)
     return mq;
 }
 
+/* While long jobs keep every runner busy, what waits here would wait longer than the broker allows (consumer_timeout);
+ * and another worker may be free. Looked at once a second. */
+static bool hand_back_old(struct pipeline *p, struct mq *mq, int64_t *next_us, struct err *e)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us < *next_us) {
+        return true;
+    }
+    const struct conf *conf = atomic_load(&p->conf);
+    *next_us = now_us + US_PER_S;
+    return hand_back_unclaimed(p, mq, now_us - conf->consumer.ack_after_s * US_PER_S, e);
+}
+
 /* Serves one connection until it ends (false, with the cause) or the pipeline has stopped (true). */
 static bool serve(struct pipeline *p, struct mq *mq, struct err *e)
 {
     bool consuming = true;
+    int64_t next_look_us = 0;
     while (pipeline_phase(p) != PIPELINE_STOPPED) {
         if (consuming && pipeline_phase(p) != PIPELINE_RUNNING) {
             consuming = false;
-            if (!mq_cancel_jobs(mq, e) || !hand_back_unclaimed(p, mq, e)) {
+            if (!mq_cancel_jobs(mq, e) || !hand_back_unclaimed(p, mq, INT64_MAX, e)) {
                 return false;
             }
         }
@@ -128,7 +144,7 @@ static bool serve(struct pipeline *p, struct mq *mq, struct err *e)
             ok = err_set(e, ERR_UNAVAILABLE, "%s", type == MQ_CLOSED ? event.text : "a job queue was deleted");
         }
         mq_event_release(&event);
-        if (!ok || !send_verdicts(p, mq, e)) {
+        if (!ok || !send_verdicts(p, mq, e) || !hand_back_old(p, mq, &next_look_us, e)) {
             return false;
         }
     }

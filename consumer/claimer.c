@@ -171,18 +171,31 @@ static void settle_unclaimed(struct pipeline *p, struct delivery *d, enum job_cl
     pipeline_settle(p, &v, 1);
 }
 
-static bool runs_here(struct pipeline *p, const struct job_claim *claim)
+static struct work *find_active(struct pipeline *p, const struct job_claim *claim)
 {
     GHashTableIter it;
     gpointer key;
     g_hash_table_iter_init(&it, p->active);
     while (g_hash_table_iter_next(&it, &key, NULL)) {
-        const struct work *w = key;
+        struct work *w = key;
         if (w->claim.attempt == claim->attempt && strcmp(w->claim.id, claim->id) == 0) {
-            return true;
+            return w;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* The message that the work came with is gone with its connection, and this is the same one again: it waits for the
+ * outcome in the other's place, so that it is there to be dead-lettered. Any other is a duplicate. */
+static bool adopt(struct work *w, const struct delivery *d)
+{
+    bool is_same_again = !w->is_acked && w->delivery.epoch != d->epoch;
+    if (is_same_again) {
+        w->delivery.epoch = d->epoch;
+        w->delivery.tag = d->tag;
+        w->delivery.received_us = d->received_us;
+    }
+    return is_same_again;
 }
 
 /* False: it runs here already, and this message is a duplicate. Only this thread adds to what is active, so that a job
@@ -191,10 +204,12 @@ static bool make_runnable(struct pipeline *p, const struct delivery *d, struct j
 {
     struct work *w = work_new(d);
     pthread_mutex_lock(&p->lock);
-    if (claim->result == JOB_OURS && runs_here(p, claim)) {
+    struct work *running = claim->result == JOB_OURS ? find_active(p, claim) : NULL;
+    if (running != NULL) {
+        bool adopted = adopt(running, d);
         pthread_mutex_unlock(&p->lock);
         work_free(w);
-        return false;
+        return adopted;
     }
     w->claim = *claim;
     memset(claim, 0, sizeof(*claim));

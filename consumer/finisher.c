@@ -90,14 +90,17 @@ static void log_finished(const struct work *w)
 static void settle_batch(struct pipeline *p, GPtrArray *batch)
 {
     g_autofree struct verdict *verdicts = g_new(struct verdict, batch->len);
+    guint n = 0;
     pthread_mutex_lock(&p->lock);
     for (guint i = 0; i < batch->len; i++) {
         struct work *w = g_ptr_array_index(batch, i);
         g_hash_table_remove(p->active, w);
         p->suspects -= w->is_suspect ? 1 : 0;
-        verdicts[i] = (struct verdict){w->delivery.epoch, w->delivery.tag, verdict_for(&w->finish)};
+        if (!w->is_acked) {
+            verdicts[n++] = (struct verdict){w->delivery.epoch, w->delivery.tag, verdict_for(&w->finish)};
+        }
     }
-    g_array_append_vals(p->verdicts, verdicts, batch->len);
+    g_array_append_vals(p->verdicts, verdicts, n);
     pthread_mutex_unlock(&p->lock);
     pipeline_wake_broker(p);
     for (guint i = 0; i < batch->len; i++) {

@@ -16,8 +16,9 @@
 #include "handlers.h"
 
 #define RETRY_AFTER_MAX_S INT64_C(86400) /* an endpoint cannot put a job off for longer */
-#define SPARE_MS 2000 /* the runner tells an attempt to stop when its time is up; this comes after it, should it not \
-                       */
+#define SPARE_MS                                                                                        \
+    2000 /* the runner tells an attempt to stop when its time is up; this comes after it, should it not \
+          */
 
 /* The first row that fits decides. 408, 425 and 429 ask to come again (RFC 9110, 8470, 6585); 409 is what the
  * Idempotency-Key draft (2.7) answers while the first request with a key still runs. */

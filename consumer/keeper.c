@@ -1,5 +1,6 @@
 /*
- * keeper.c: looks after what is active: renews leases in one statement, passes on cancels, ends what overran its time.
+ * keeper.c: looks after what is active: renews leases in one statement, passes on cancels, ends what overran its time,
+ * acknowledges what runs long.
  *
  * A cancel arrives twice: as a broadcast, within milliseconds, and with the next renewal from the row itself, in case
  * the broadcast was lost.
@@ -108,6 +109,33 @@ static void end_overdue(struct pipeline *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* The claim is committed, so that the lease alone guards such a job from here on. RabbitMQ would close the connection
+ * over a message that waits for its ack longer than consumer_timeout. */
+static void ack_long(struct pipeline *p)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    const int64_t before_us = clock_mono_us() - conf->consumer.ack_after_s * US_PER_S;
+    bool any = false;
+    GHashTableIter it;
+    gpointer key;
+    pthread_mutex_lock(&p->lock);
+    g_hash_table_iter_init(&it, p->active);
+    while (g_hash_table_iter_next(&it, &key, NULL)) {
+        struct work *w = key;
+        if (w->has_run || w->is_acked || w->delivery.received_us >= before_us) {
+            continue;
+        }
+        const struct verdict ack = {w->delivery.epoch, w->delivery.tag, VERDICT_ACK};
+        g_array_append_val(p->verdicts, ack);
+        w->is_acked = true;
+        any = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (any) {
+        pipeline_wake_broker(p);
+    }
+}
+
 static void cancel_active(struct pipeline *p, const char *job_id)
 {
     GHashTableIter it;
@@ -160,6 +188,7 @@ void *keeper_run(void *arg)
         end_overdue(p);
         if (clock_mono_us() >= next_renewal_us) {
             renew(p, db, &s, &failing);
+            ack_long(p);
             const struct conf *conf = atomic_load(&p->conf);
             next_renewal_us = clock_mono_us() + conf->consumer.renew_ms * US_PER_MS;
         }

@@ -84,12 +84,18 @@ size_t pipeline_pending(struct pipeline *p)
     return n;
 }
 
-struct delivery *pipeline_take_unclaimed(struct pipeline *p)
+static struct delivery *pop_older(GQueue *queue, int64_t before_us)
+{
+    const struct delivery *head = g_queue_peek_head(queue);
+    return head != NULL && head->received_us < before_us ? g_queue_pop_head(queue) : NULL;
+}
+
+struct delivery *pipeline_take_unclaimed(struct pipeline *p, int64_t before_us)
 {
     pthread_mutex_lock(&p->lock);
-    struct delivery *d = g_queue_pop_head(&p->deferred);
+    struct delivery *d = pop_older(&p->deferred, before_us);
     for (int i = 0; i < TIERS * LANES && d == NULL; i++) {
-        d = g_queue_pop_head(&p->inbox[i / LANES][i % LANES]);
+        d = pop_older(&p->inbox[i / LANES][i % LANES], before_us);
     }
     pthread_mutex_unlock(&p->lock);
     return d;

@@ -35,6 +35,7 @@ struct delivery {
     uint64_t tag;
     bool redelivered;
     int misses;            /* claims that found no row */
+    int64_t received_us;   /* monotonic */
     int64_t not_before_us; /* monotonic; set when it was deferred */
     struct mq_message message;
 };
@@ -46,6 +47,8 @@ struct work {
     _Atomic int stop_reason;     /* enum stop_reason; the first one stays */
     _Atomic int64_t deadline_us; /* monotonic; 0 until the handler starts */
     bool is_suspect;
+    bool has_run;    /* its outcome is decided; this and the next one are guarded by the pipeline's lock */
+    bool is_acked;   /* the broker has its verdict already */
     int64_t cost_us; /* expected run time, as counted in the run queue */
     int64_t started_wall_us;
     int64_t started_mono_us;
@@ -123,9 +126,9 @@ void pipeline_release(struct pipeline *p);
 void pipeline_set_phase(struct pipeline *p, enum pipeline_phase phase);
 /* Deliveries, claims and runs that still need a verdict. */
 size_t pipeline_pending(struct pipeline *p);
-/* Takes what was delivered and is not claimed out of its place, one at a time, for the caller to free; NULL: nothing is
- * left. */
-struct delivery *pipeline_take_unclaimed(struct pipeline *p);
+/* Takes what was delivered before the time (monotonic; INT64_MAX: all) and is not claimed out of its place, one at a
+ * time, for the caller to free; NULL: nothing is left. */
+struct delivery *pipeline_take_unclaimed(struct pipeline *p, int64_t before_us);
 /* How much of a turn a job that waits at its lane's head earns the lane (lanes.h). */
 int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head);
 /* How many runners the backlog tier may have now. The lock is held. */

@@ -262,6 +262,8 @@ void *runner_run(void *arg)
         p->running--;
         p->running_backlog -= is_of_backlog(w) ? 1 : 0;
         pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
+        w->has_run = true;
+        w->finish.is_acked = w->is_acked;
         g_queue_push_tail(&p->done, w);
         wake_neighbours(p);
     }

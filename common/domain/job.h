@@ -250,6 +250,7 @@ struct job_finish {
     const char *cause;       /* JOB_FINISH_FAILED: exhausted, permanent, unknown_type, unreadable, signal */
     int64_t delay_ms;        /* JOB_FINISH_RETRY, JOB_FINISH_SNOOZED */
     int64_t started_wall_us; /* when the handler began, for the attempt row */
+    bool is_acked;           /* its message is gone: a dead letter is the relay's to publish (dispatch_at) */
     bool written;            /* out: the row has this outcome, by this call or an earlier one whose answer was lost;
                               * false: the fence did not hold, another owns the job now */
 };

@@ -101,6 +101,15 @@ static bool look_first(struct db *db, const struct finish_batch *batch, struct e
     return r.rows == batch->n || find_written(db, batch, fences, e);
 }
 
+/* When somebody must act on the job next; negative: nobody must. */
+static int64_t due_ms_of(const struct job_finish *f)
+{
+    if (f->kind == JOB_FINISH_RELEASED || (f->kind == JOB_FINISH_FAILED && f->is_acked)) {
+        return 0;
+    }
+    return finish_kinds[f->kind].to == JOB_QUEUED ? f->delay_ms : -1;
+}
+
 static struct job_move move_of(const struct job_finish *f, const char *worker_id, char started[CLOCK_TEXT_BYTES])
 {
     const struct finish_kind *kind = &finish_kinds[f->kind];
@@ -115,9 +124,7 @@ static struct job_move move_of(const struct job_finish *f, const char *worker_id
         .to = kind->to,
         .spends_retry = kind->spends_retry,
         .snoozes = kind->snoozes,
-        .due_ms = kind->to != JOB_QUEUED           ? -1
-                  : f->kind == JOB_FINISH_RELEASED ? 0
-                                                   : f->delay_ms,
+        .due_ms = due_ms_of(f),
         .result = f->result,
         .error = f->error,
         .cause = f->kind == JOB_FINISH_FAILED ? f->cause : NULL,

@@ -79,6 +79,7 @@ struct conf {
         int64_t batch_max;
         int64_t low_share_percent; /* of job starts that the lowest waiting lane gets under pressure */
         int64_t ageing_s;    /* a lower lane's head that has waited this long gives it every other start; 0: never */
+        int64_t ack_after_s; /* a message is not kept unacknowledged for longer */
         int64_t crash_limit; /* lost attempts before a job is dead-lettered */
         int64_t drain_timeout_s;
         bool diagnostics; /* allows job type crash */

@@ -105,6 +105,8 @@ const struct conf_key conf_keys[] = {
      .help = "Share of job starts that the lowest waiting priority gets while higher ones wait too."},
     {KEY(consumer, ageing_s), INT(0, 86400), .flags = CONF_RELOAD, .def = "300",
      .help = "That share grows to half as the oldest job of the priority waits up to this long. 0: it does not grow."},
+    {KEY(consumer, ack_after_s), INT(1, 86400), .flags = CONF_RELOAD, .def = "300",
+     .help = "The broker hears after this long of a job that still runs; well below its consumer_timeout (1800)."},
     {KEY(consumer, crash_limit), INT(1, 100), .flags = CONF_RELOAD, .def = "3",
      .help = "A job during which this many workers were lost is dead-lettered."},
     {KEY(consumer, drain_timeout_s), INT(0, 3600), .flags = CONF_RELOAD, .def = "30",
