@@ -78,7 +78,8 @@ static bool lock_due(struct db *db, struct db_result *r, struct err *e)
 {
     g_autoptr(GString) sql = g_string_new("SELECT UTC_TIMESTAMP(6), next_fire_at, LENGTH(payload), ");
     record_columns(sql, &schedule_record, "", false);
-    g_string_append(sql, " FROM schedules WHERE next_fire_at <= UTC_TIMESTAMP(6) ORDER BY next_fire_at LIMIT ?"
+    g_string_append(sql, " FROM schedules FORCE INDEX (ix_schedules_due) WHERE next_fire_at <= UTC_TIMESTAMP(6)"
+                         " ORDER BY next_fire_at LIMIT ?"
                          " FOR UPDATE SKIP LOCKED");
     return db_run(db, r, e, sql->str, DB_PARAMS(DB_INT(SCHEDULES_MAX)));
 }

@@ -437,6 +437,17 @@ def test_another_consumer_takes_over(whole):
         assert wait_dealt(org, schedule["id"])["last_job_id"]
 
 
+def test_a_frozen_consumer_does_not_keep_the_others_from_firing(whole):
+    """Its connection holds the lock for as long as the server keeps it: ten seconds of silence."""
+    stack, org = whole, Org(whole, "schedice")
+    schedule = make(org)
+    with harm.SecondConsumer(stack), harm.frozen(stack, "consumer"):
+        set_back(stack, schedule["id"], "1 SECOND")
+        fired = wait_dealt(org, schedule["id"], 20)["last_job_id"]
+    assert org.admin.wait_job(fired, "completed")
+    assert len(jobs_of(stack, schedule["id"])) == 1
+
+
 # ---- bellmanctl -------------------------------------------------------------------------------------------------------
 
 
