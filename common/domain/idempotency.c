@@ -79,9 +79,9 @@ bool idempotency_take(struct db *db, const struct idempotency *const *keys, size
     static const char sql_wait[] = "SET STATEMENT innodb_lock_wait_timeout = 1 FOR " INSERT_KEYS;
     enum { COLUMNS = 6 };
 
-    g_autofree const struct idempotency **sorted = g_memdup2(keys, n * sizeof(*keys));
+    g_autofree const struct idempotency **sorted = g_memdup2(keys, n * sizeof(void *));
     g_autofree struct db_param *params = g_new(struct db_param, n * COLUMNS);
-    qsort(sorted, n, sizeof(*sorted), compare_keys);
+    qsort(sorted, n, sizeof(void *), compare_keys);
     for (size_t i = 0; i < n; i++) {
         const struct idempotency *key = sorted[i];
         struct db_param *row = &params[i * COLUMNS];

@@ -232,52 +232,57 @@ bool job_insert_within(struct db *db, const struct job_new *jobs, size_t n, stru
 
 /* --- what stands in the way -------------------------------------------------------------------------------------- */
 
-/* A unique index has refused a row of the list. ret stays JOB_INSERTED when whatever it was is gone by now. */
-static bool find_obstacle(struct db *db, const struct job_new *jobs, size_t n, const struct idempotency *key,
-                          enum job_insert *ret, struct job_holder *holders, size_t *ret_n, struct err *e)
+/* A list that is inserted by one of two ways, and what refused it. */
+struct attempt {
+    bool (*insert)(struct db *db, void *arg, struct err *e);
+    void *arg;
+    const struct job_new *jobs;
+    size_t n;
+    const struct idempotency *key; /* NULL: none */
+    enum job_insert outcome;
+    struct job_holder *holders; /* room for n */
+    size_t holders_n;
+};
+
+/* A unique index has refused a row. The outcome stays JOB_INSERTED when whatever it was is gone by now. */
+static bool find_obstacle(struct db *db, struct attempt *a, struct err *e)
 {
     enum idempotency_state state = IDEMPOTENCY_NEW;
     CLEANUP(idempotency_answer_release) struct idempotency_answer answer = {0};
-    *ret = JOB_INSERTED;
-    *ret_n = 0;
-    if (key != NULL && !idempotency_find(db, key, &state, &answer, e)) {
+    if (a->key != NULL && !idempotency_find(db, a->key, &state, &answer, e)) {
         return false;
     }
     if (state != IDEMPOTENCY_NEW) {
-        *ret = JOB_KEY_TAKEN;
+        a->outcome = JOB_KEY_TAKEN;
         return true;
     }
-    if (!job_unique_holders(db, jobs, n, holders, ret_n, e)) {
+    if (!job_unique_holders(db, a->jobs, a->n, a->holders, &a->holders_n, e)) {
         return false;
     }
-    *ret = *ret_n > 0 ? JOB_NOT_UNIQUE : JOB_INSERTED;
+    a->outcome = a->holders_n > 0 ? JOB_NOT_UNIQUE : JOB_INSERTED;
     return true;
 }
 
-typedef bool try_fn(struct db *db, void *arg, struct err *e);
-
 /* Tries until it is done or something is found in the way. */
-static bool insert_or_tell(struct db *db, try_fn *try_once, void *arg, const struct job_new *jobs, size_t n,
-                           const struct idempotency *key, enum job_insert *ret, struct job_holder *holders,
-                           size_t *ret_n, struct err *e)
+static bool insert_or_tell(struct db *db, struct attempt *a, struct err *e)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         struct err own = ERR_INIT;
-        *ret = JOB_INSERTED;
-        if (try_once(db, arg, &own)) {
+        a->outcome = JOB_INSERTED;
+        if (a->insert(db, a->arg, &own)) {
             return true;
         }
         if (own.code == ERR_CONFLICT) {
-            *ret = JOB_KEY_BUSY;
+            a->outcome = JOB_KEY_BUSY;
             return true;
         }
         if (own.code != ERR_DUPLICATE) {
             return err_set(e, own.code, "%s", own.text);
         }
-        if (!find_obstacle(db, jobs, n, key, ret, holders, ret_n, e)) {
+        if (!find_obstacle(db, a, e)) {
             return false;
         }
-        if (*ret != JOB_INSERTED) {
+        if (a->outcome != JOB_INSERTED) {
             return true;
         }
     }
@@ -292,7 +297,7 @@ struct one {
     struct job_inserted inserted;
 };
 
-static bool try_one(struct db *db, void *arg, struct err *e)
+static bool insert_one(struct db *db, void *arg, struct err *e)
 {
     struct one *one = arg;
     return job_insert_batch(db, &one->job, &one->key, 1, &one->inserted, e);
@@ -303,10 +308,11 @@ bool job_insert(struct db *db, const struct job_new *job, const struct idempoten
 {
     struct one one = {.job = job, .key = key};
     struct job_holder holder = {.index = 0};
-    size_t holders = 0;
-    if (!insert_or_tell(db, try_one, &one, job, 1, key, ret, &holder, &holders, e)) {
+    struct attempt a = {.insert = insert_one, .arg = &one, .jobs = job, .n = 1, .key = key, .holders = &holder};
+    if (!insert_or_tell(db, &a, e)) {
         return false;
     }
+    *ret = a.outcome;
     g_strlcpy(ret_id, *ret == JOB_NOT_UNIQUE ? holder.id : one.inserted.id, UUID_TEXT_BYTES);
     if (*ret == JOB_INSERTED && ret_text != NULL) {
         *ret_text = g_steal_pointer(&one.inserted.text);
@@ -317,7 +323,7 @@ bool job_insert(struct db *db, const struct job_new *job, const struct idempoten
 
 /* --- many at once ------------------------------------------------------------------------------------------------ */
 
-static bool try_bulk(struct db *db, void *arg, struct err *e)
+static bool insert_all(struct db *db, void *arg, struct err *e)
 {
     return db_transaction(db, insert_body, arg, e);
 }
@@ -368,7 +374,7 @@ bool job_insert_bulk(struct db *db, const struct job_new *jobs, size_t n, const 
     for (size_t i = 0; i < n; i++) {
         sorted[i] = &jobs[i];
     }
-    qsort(sorted, n, sizeof(*sorted), compare_jobs);
+    qsort(sorted, n, sizeof(void *), compare_jobs);
     for (size_t i = 0; i < n; i++) {
         fill_row(sorted[i], sorted[i]->id, &params[i * INSERT_COLUMNS], arena);
     }
@@ -381,9 +387,12 @@ bool job_insert_bulk(struct db *db, const struct job_new *jobs, size_t n, const 
         .n_keys = key == NULL ? 0 : 1,
         .waits_for_keys = true,
     };
-    if (!insert_or_tell(db, try_bulk, &insert, jobs, n, key, ret, ret_holders, ret_holders_n, e)) {
+    struct attempt a = {.insert = insert_all, .arg = &insert, .jobs = jobs, .n = n, .key = key, .holders = ret_holders};
+    if (!insert_or_tell(db, &a, e)) {
         return false;
     }
+    *ret = a.outcome;
+    *ret_holders_n = a.holders_n;
     qsort(ret_holders, *ret_holders_n, sizeof(*ret_holders), compare_holders);
     return true;
 }
