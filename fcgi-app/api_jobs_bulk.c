@@ -105,9 +105,11 @@ static void bulk_init(struct call *c, struct bulk *b)
     b->n = json_array_size(bodies);
     b->jobs = g_new(struct job_new, b->n);
     b->texts = g_new(struct job_texts, b->n);
+    g_autofree const json_t **each = g_new(const json_t *, b->n);
     for (size_t i = 0; i < b->n; i++) {
-        job_input_fill(c, json_array_get(bodies, i), traceparent, &b->jobs[i], &b->texts[i]);
+        each[i] = json_array_get(bodies, i);
     }
+    job_input_fill(c, each, b->n, traceparent, b->jobs, b->texts);
     write_answer(b);
 }
 

@@ -70,7 +70,8 @@ void api_jobs_create(struct call *c)
     if (!job_input_has_room(c, 1)) {
         return;
     }
-    job_input_fill(c, c->body, job_input_traceparent(c, traceparent), &job, &texts);
+    const json_t *body = c->body;
+    job_input_fill(c, &body, 1, job_input_traceparent(c, traceparent), &job, &texts);
     (void)g_snprintf(location, sizeof(location), API_BASE "/background-jobs/%s", job.id);
     key.location = location;
     job_input_create(c, &job, has_key ? &key : NULL, 201);

@@ -135,8 +135,8 @@ static char *retry_text(const json_t *body)
     return json_object_size(said) == 0 ? NULL : json_dumps(said, JSON_COMPACT);
 }
 
-void job_input_fill(const struct call *c, const json_t *body, const char *traceparent, struct job_new *ret,
-                    struct job_texts *ret_texts)
+static void fill_one(const struct call *c, const json_t *body, const char *traceparent, struct job_new *ret,
+                     struct job_texts *ret_texts)
 {
     const struct job_type *type = job_type_find(json_string_value(json_object_get(body, "job_type")));
     g_assert(type != NULL); /* job_input_check has looked */
@@ -159,6 +159,16 @@ void job_input_fill(const struct call *c, const json_t *body, const char *tracep
         .traceparent = traceparent,
         .grace_ms = c->conf->consumer.dispatch_grace_ms,
     };
+}
+
+void job_input_fill(const struct call *c, const json_t *const *bodies, size_t n, const char *traceparent,
+                    struct job_new *ret, struct job_texts *ret_texts)
+{
+    const bool has_room = dispatcher_has_room(c->api->dispatcher, n);
+    for (size_t i = 0; i < n; i++) {
+        fill_one(c, bodies[i], traceparent, &ret[i], &ret_texts[i]);
+        ret[i].left_to_relay = !has_room;
+    }
 }
 
 const char *job_input_traceparent(const struct call *c, char buffer[TRACEPARENT_BYTES])
@@ -202,7 +212,7 @@ void job_input_publish(struct call *c, const struct job_new *jobs, size_t n)
         g_strlcpy(ref.id, job->id, sizeof(ref.id));
         g_strlcpy(ref.job_type, job->job_type, sizeof(ref.job_type));
         g_strlcpy(ref.traceparent, job->traceparent == NULL ? "" : job->traceparent, sizeof(ref.traceparent));
-        if (job->scheduled_wall_us == 0) {
+        if (job->scheduled_wall_us == 0 && !job->left_to_relay) {
             (void)dispatcher_publish(c->api->dispatcher, &ref);
         }
     }

@@ -19,9 +19,10 @@ void job_texts_release(struct job_texts *texts);
 /* The rules that the record does not know. body may be of any type; prefix is its pointer. */
 void job_input_check(const struct call *c, const json_t *body, const char *prefix, struct problems *problems);
 
-/* The job that a checked body asks for, with a new id. It borrows from the call, the body, traceparent and texts. */
-void job_input_fill(const struct call *c, const json_t *body, const char *traceparent, struct job_new *ret,
-                    struct job_texts *ret_texts);
+/* The jobs that n checked bodies ask for, with new ids. They borrow from the call, the bodies, traceparent and texts.
+ * When the publisher has no room for all of them, they are left to the relay. */
+void job_input_fill(const struct call *c, const json_t *const *bodies, size_t n, const char *traceparent,
+                    struct job_new *ret, struct job_texts *ret_texts);
 
 /* The call's traceparent header into buffer; NULL: none that is valid. */
 const char *job_input_traceparent(const struct call *c, char buffer[TRACEPARENT_BYTES]);
@@ -29,7 +30,8 @@ const char *job_input_traceparent(const struct call *c, char buffer[TRACEPARENT_
 /* Whether the organization may queue n jobs more; false: the call is answered (429, or a failure). */
 bool job_input_has_room(struct call *c, size_t n);
 
-/* After their commit: counts the jobs of one organization as queued, and hands those that are due to the publisher. */
+/* After their commit: counts the jobs of one organization as queued, and hands those that are due and not left to the
+ * relay to the publisher. */
 void job_input_publish(struct call *c, const struct job_new *jobs, size_t n);
 
 #define JOB_LOCATION_BYTES (sizeof(API_BASE "/background-jobs/") + UUID_TEXT_BYTES)

@@ -522,6 +522,11 @@ bool dispatcher_is_ready(const struct dispatcher *d)
     return atomic_load(&d->is_ready);
 }
 
+bool dispatcher_has_room(const struct dispatcher *d, size_t n)
+{
+    return dispatcher_is_ready(d) && dispatcher_backlog(d) + n <= QUEUE_MAX;
+}
+
 size_t dispatcher_backlog(const struct dispatcher *d)
 {
     return atomic_load(&d->backlog);

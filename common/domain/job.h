@@ -57,6 +57,7 @@ struct job_new {
     const char *schedule_id;   /* NULL: none */
     const char *traceparent;   /* NULL: none */
     int64_t grace_ms;          /* dispatch_at of a job that is due: now plus this */
+    bool left_to_relay;        /* whoever creates it does not publish it: no grace */
 };
 
 enum job_insert {

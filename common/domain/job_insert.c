@@ -60,7 +60,7 @@ static void fill_row(const struct job_new *job, const char *id, struct db_param 
         DB_INT(job->timeout_s),
         scheduled,
         scheduled,
-        DB_INT(job->grace_ms * US_PER_MS),
+        DB_INT(job->left_to_relay ? 0 : job->grace_ms * US_PER_MS),
         db_text(job->unique_key),
         job->unique_key == NULL ? DB_NULL : positive_or_null(job->unique_for_s),
         db_text(job->retry),

@@ -37,6 +37,8 @@ def test_killed_under_load(org, stack, record):
 
 @pytest.mark.case("F7", "broker's data folder wiped while it is down", full=3)
 def test_wiped_while_it_is_down(org, stack, record):
+    wait_until("every API process to publish again", lambda: all(
+        org.admin.get("=/readyz").json()["status"] == "ready" for _ in range(6)), 10, stack)
     kill(stack, "consumer")
     made = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}, "priority": i % 3 - 1}
                                               for i in range(150)])]
@@ -44,6 +46,13 @@ def test_wiped_while_it_is_down(org, stack, record):
     kill(stack, "rabbitmq")
     shutil.rmtree(stack.dir / "rabbitmq" / "mnesia")
     made += [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 20)]
+
+    def is_the_relays():
+        job = org.admin.create()
+        made.append(job["id"])
+        return job["dispatch_at"] == job["created_at"]
+
+    wait_until("what cannot be published to be the relay's at once", is_the_relays, 5, stack)
     stack.restart("rabbitmq")
     stack.restart("consumer")
     up = harm.now_wall()
