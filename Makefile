@@ -261,7 +261,7 @@ UNITS   := $(DESTDIR)/lib/systemd/system
 
 # Files only: no user is made, nothing is enabled, /etc/bellman stays as it is.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/web $(SHARE)/nginx/snippets $(UNITS)
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/web $(SHARE)/nginx/snippets $(SHARE)/examples $(UNITS)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 packaging/systemd/* $(UNITS)/
 	sed -i 's|=/usr/bin/bellman|=$(PREFIX)/bin/bellman|' $(UNITS)/bellman-api.service $(UNITS)/bellman-consumer.service
@@ -269,6 +269,8 @@ install: all
 	install -m 644 nginx/snippets/* $(SHARE)/nginx/snippets/
 	cp -r $(or $(wildcard web/dist/.),web/index.html) $(SHARE)/web/
 	install -m 644 packaging/rabbitmq-definitions.json docs/openapi.yaml $(SHARE)/
+	install -m 755 docs/examples/*.py docs/examples/*.sh $(SHARE)/examples/
+	install -m 644 docs/examples/*.conf docs/examples/README.md $(SHARE)/examples/
 	$(B)/bellman-api --help-config >$(SHARE)/bellman.conf.example
 
 openapi: all
@@ -287,7 +289,7 @@ help:
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"
 	@echo "make lint | format   layers and sizes, cppcheck, clang-tidy, clang-format"
 	@echo "make bench           load drivers beside their peers (BENCH=--quick: a look in some minutes; bench/run --help)"
-	@echo "make install         into PREFIX (/usr) below DESTDIR: programs, units, nginx snippets, page, bellman.conf.example"
+	@echo "make install         into PREFIX (/usr) below DESTDIR: programs, units, nginx snippets, page, examples, bellman.conf.example"
 	@echo "make openapi         docs/openapi.yaml from the tables"
 	@echo "make clean           delete build/"
 

@@ -204,18 +204,22 @@ static void read_stream(struct run *r, enum process_stream stream)
 
 /* --- while it runs ---------------------------------------------------------------------------------------------- */
 
-/* Waits for something to happen and deals with it. False when every stream that it writes to is closed. */
-static bool serve_streams(struct run *r, bool awaits_end)
+static bool writes_still(const struct run *r)
+{
+    const int *fd = r->process.fd;
+    return fd[PROCESS_OUT] >= 0 || fd[PROCESS_ERR] >= 0 || fd[PROCESS_REPORT] >= 0;
+}
+
+/* Waits for something to happen and deals with it. */
+static void serve_streams(struct run *r, bool awaits_end)
 {
     struct pollfd fds[PROCESS_STREAMS + 1];
-    bool is_open = false;
     for (int i = 0; i < PROCESS_STREAMS; i++) {
         fds[i] = (struct pollfd){.fd = r->process.fd[i], .events = i == PROCESS_IN ? POLLOUT : POLLIN};
-        is_open = is_open || (i != PROCESS_IN && r->process.fd[i] >= 0);
     }
     fds[PROCESS_STREAMS] = (struct pollfd){.fd = awaits_end ? r->process.pid_fd : -1, .events = POLLIN};
     if (poll(fds, PROCESS_STREAMS + 1, TICK_MS) <= 0) {
-        return is_open;
+        return;
     }
     if (fds[PROCESS_IN].revents != 0) {
         write_input(r);
@@ -225,7 +229,6 @@ static bool serve_streams(struct run *r, bool awaits_end)
             read_stream(r, (enum process_stream)i);
         }
     }
-    return is_open;
 }
 
 /* SIGTERM once, SIGKILL when the grace is over. */
@@ -250,8 +253,8 @@ static void drain(struct run *r)
     int64_t end_us = clock_mono_us() + DRAIN_MS * US_PER_MS;
     process_signal(&r->process, SIGKILL);
     process_close(&r->process, PROCESS_IN);
-    while (serve_streams(r, false) && clock_mono_us() < end_us) {
-        /* more */
+    while (writes_still(r) && clock_mono_us() < end_us) {
+        serve_streams(r, false);
     }
     exec_lines_end(&r->err_lines, log_err_line, r);
     exec_lines_end(&r->report_lines, take_report_line, r);
@@ -260,7 +263,7 @@ static void drain(struct run *r)
 static int attend(struct run *r)
 {
     while (!process_has_ended(&r->process)) {
-        (void)serve_streams(r, true);
+        serve_streams(r, true);
         stop_if_told(r);
         job_report_tick(r->ctx);
     }

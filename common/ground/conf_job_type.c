@@ -152,17 +152,6 @@ void conf_job_type_free(void *conf_job_type)
     g_free(t);
 }
 
-bool conf_job_type_equal(const struct conf_job_type *a, const struct conf_job_type *b)
-{
-    bool same = strcmp(a->name, b->name) == 0;
-    for (size_t i = 0; same && i < conf_job_type_keys_count; i++) {
-        g_autofree char *x = conf_key_text(&conf_job_type_keys[i], a);
-        g_autofree char *y = conf_key_text(&conf_job_type_keys[i], b);
-        same = strcmp(x, y) == 0;
-    }
-    return same;
-}
-
 /* ---- lists ---- */
 
 char **conf_job_type_argv(const struct conf_job_type *t)

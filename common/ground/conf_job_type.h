@@ -59,7 +59,6 @@ bool conf_job_type_takes(const struct conf_job_type *t, const struct conf_key *k
 /* Rules between its keys. */
 bool conf_job_type_check(const struct conf_job_type *t, struct err *e) MUST_CHECK;
 void conf_job_type_free(void *conf_job_type);
-bool conf_job_type_equal(const struct conf_job_type *a, const struct conf_job_type *b);
 
 /* The words of exec, as a shell would split and unquote them, without any shell; NULL-terminated, for g_strfreev. Never
  * NULL for a type that conf_job_type_check has let pass and that has exec. */

@@ -326,20 +326,31 @@ def test_a_worker_that_is_told_twice_hands_its_programs_jobs_back(rough, rough_o
     assert (ended["status"], [a["outcome"] for a in ended["attempts"]]) == ("completed", ["released", "completed"])
 
 
+def reload(stack, text):
+    """Consumers first: an API that knows of a type creates jobs that every consumer must know."""
+    stack.config.write_text(text)
+    log = stack.log_dir / "consumer.log"
+    before = log.read_text().count("config.reloaded")
+    faults.send(stack, "consumer", signal.SIGHUP)
+    wait_until("the consumer's reload", lambda: log.read_text().count("config.reloaded") > before, 10, stack)
+    for part in ("api", "api_2"):
+        faults.send(stack, part, signal.SIGHUP)
+
+
 def test_types_come_and_go_with_a_reload(rough, rough_org):
     text = rough.config.read_text()
+
+    def answer_of(job_type):
+        return rough_org.admin.post("/background-jobs", {"job_type": job_type, "payload": {"out": "5"}})
+
+    def created():
+        answer = answer_of("fresh")
+        return answer.json() if answer.status_code == 201 else None
+
     try:
-        rough.config.write_text(text + f"\n[job_type fresh]\nexec = {sys.executable} -S {programs.PEER}\nmax_retries = 7\n")
-        for part in ("api", "api_2", "consumer"):
-            faults.send(rough, part, signal.SIGHUP)
-
-        def created():
-            answer = rough_org.admin.post("/background-jobs", {"job_type": "fresh", "payload": {"out": "5"}})
-            return answer.json() if answer.status_code == 201 else None
-
+        reload(rough, text + f"\n[job_type fresh]\nexec = {sys.executable} -S {programs.PEER}\nmax_retries = 7\n")
         job = rough_org.admin.wait_job(wait_until("the new type", created, 10, rough)["id"])
         assert (job["status"], job["result"], job["max_retries"]) == ("completed", 5, 7)
     finally:
-        rough.config.write_text(text)
-        for part in ("api", "api_2", "consumer"):
-            faults.send(rough, part, signal.SIGHUP)
+        reload(rough, text)
+    wait_until("the type to be gone", lambda: [answer_of("fresh").status_code for _ in range(6)] == [422] * 6, 10, rough)
