@@ -201,6 +201,11 @@ def drain_bullmq(bench):
     return {"start": bench.jobs / from_start, "first": bench.jobs / from_first}
 
 
+def drain_sidekiq(bench):
+    from_start, from_first = bench.sidekiq.drain(bench.jobs)
+    return {"start": bench.jobs / from_start, "first": bench.jobs / from_first}
+
+
 def drain_bare(bench):
     bench.bellman.clear()
     bench.bellman.fill_bare(bench.jobs)
@@ -215,7 +220,7 @@ def drain_bare(bench):
 def measure_drain(bench):
     runs = {"Bellman": lambda: drain_subject(bench.bellman, bench.jobs),
             "FastAPI + Celery": lambda: drain_subject(bench.peer, max(1000, bench.jobs // 5)),
-            "BullMQ": lambda: drain_bullmq(bench), "bare updates": lambda: drain_bare(bench)}
+            "BullMQ": lambda: drain_bullmq(bench), "Sidekiq": lambda: drain_sidekiq(bench), "bare updates": lambda: drain_bare(bench)}
     found = bench.alternate("drain", bench.only_wanted(runs))
 
     def row(title, unit, pick):
@@ -226,7 +231,7 @@ def measure_drain(bench):
     targets = [at_least("drain of no-op jobs", factor, ours, rows[0].median(peer), peer) for peer, factor in
                (("FastAPI + Celery", 25), ("BullMQ", 1), ("bare updates", 0.5)) if ours and peer in rows[0].values]
     bench.report.add(f"Drain of {bench.jobs:,} no-op jobs", rows, targets,
-                     "Status and attempt of each job are recorded. Celery drains a fifth as many. The bare client makes the two batched"
+                     "Bellman records status and attempt of each job. Sidekiq takes a job off Redis before it runs it. Celery drains a fifth as many. The bare client makes the two batched"
                      f" updates of each job and nothing else, over {BARE_CONNECTIONS} connections.")
 
 

@@ -1,4 +1,5 @@
-"""BullMQ on a private Redis: node programs of peers/bullmq, npm's packages installed beside them by `make bench`."""
+"""BullMQ and Sidekiq on one private Redis: node programs of peers/bullmq, whose npm packages `make bench` installs beside
+them, and Debian's Sidekiq with peers/sidekiq."""
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import procs  # noqa: E402
 
 PATIENCE_S = 600
 BULLMQ = HERE / "peers" / "bullmq"
+SIDEKIQ = HERE / "peers" / "sidekiq" / "jobs.rb"
 
 
 class Redis:
@@ -117,3 +119,45 @@ class BullMq:
 
     def close(self):
         self.redis.close()
+
+
+class Sidekiq:
+    """One process, as Debian has it; its open-source fetch takes a job off Redis before it runs it."""
+
+    name = "Sidekiq"
+
+    def __init__(self, redis, log):
+        self.redis = redis
+        self.log = log
+        self.env = dict(os.environ, REDIS_URL=f"redis://127.0.0.1:{redis.port}/0")
+        self.concurrency = 10
+
+    def waiting(self):
+        return int(self.redis.cli("LLEN", "queue:default") or 0)
+
+    def drain(self, n, concurrency=None):
+        """Seconds for n no-op jobs from the worker's start and from the first job; the last few may still run."""
+        self.redis.flush()
+        subprocess.run(["ruby", SIDEKIQ, str(n)], env=self.env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        began = time.monotonic()
+        first = None
+        record = procs.record_of(procs.spawn(["sidekiq", "-r", SIDEKIQ, "-c", concurrency or self.concurrency, "-e", "production"],
+                                             self.log, env=self.env, cwd=SIDEKIQ.parent))
+        try:
+            while left := self.waiting():
+                first = first or (time.monotonic() if left < n else None)
+                if time.monotonic() - began > PATIENCE_S or not procs.is_same(record):
+                    raise RuntimeError(f"Sidekiq: not drained; see {self.log}")
+                time.sleep(0.01)
+            ended = time.monotonic()
+        finally:
+            procs.stop(record, 20)
+        return ended - began, ended - (first or began)
+
+    def tune(self, say, n):
+        rates = {c: n / self.drain(n, c)[1] for c in (5, 10, 25)}
+        self.concurrency = max(rates, key=rates.get)
+        say(f"  Sidekiq, concurrency: {', '.join(f'{c}: {measure.short(r)}' for c, r in rates.items())}; best {self.concurrency}")
+
+    def close(self):
+        pass

@@ -11,7 +11,7 @@ python3-pytest-timeout python3-pytest-xdist python3-hypothesis python3-requests 
 python3-yaml python3-jsonschema python3-jwt python3-cryptography clang libclang-rt-14-dev clang-tidy clang-format
 cppcheck valgrind strace tzdata"
 bench="wrk python3-fastapi uvicorn python3-sqlalchemy python3-mysqldb python3-uvloop python3-httptools celery
-redis-server nodejs npm"
+redis-server nodejs npm ruby-sidekiq"
 
 case "${1:-base}" in
 base) wanted=$base ;;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BATCH 256
 #define ID_BYTES 36
@@ -39,7 +40,7 @@ struct part {
 static void die(const char *what, const char *why)
 {
     (void)fprintf(stderr, "%s: %s\n", what, why);
-    exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
 }
 
 static MYSQL *open_session(const struct login *login)
