@@ -63,7 +63,7 @@ for entry in "$@"; do
     case ${entry#*:} in
     unit) run_unit "$entry" ;;
     integration) run_pytest "$entry" tests/integration ;;
-    faults) run_pytest "$entry" --short tests/faults ;;
+    faults) run_pytest "$entry" --short -n 2 --dist loadfile tests/faults ;;
     smoke) run_pytest "$entry" $smoke ;;
     *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
     esac

@@ -21,7 +21,7 @@ from stacks import QUICK_RETRIES, running  # noqa: E402
 from client import Org  # noqa: E402
 from faults import make_whole  # noqa: E402
 
-CASES = pytest.StashKey()
+ROWS = {}
 
 
 def pytest_addoption(parser):
@@ -33,7 +33,6 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "case(id, title, short=1, full=5): a fault case")
-    config.stash[CASES] = {}
 
 
 def mark_of(item):
@@ -103,16 +102,25 @@ def record(request):
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
+    """What a run has to tell travels with its report: with pytest-xdist it was made in another process."""
     outcome = yield
-    report = outcome.get_result()
-    mark = mark_of(item)
-    row = item.config.stash[CASES].setdefault(item.nodeid.partition("[")[0], Row(*mark.args))
     one = getattr(item, "record", None)
+    told = {"case": mark_of(item).args}
+    if one:
+        told.update(iterations=one.iterations, recoveries_s=one.recoveries_s, notes=one.notes)
+    outcome.get_result().user_properties = [("faults", told)]
+
+
+def pytest_runtest_logreport(report):
+    told = dict(report.user_properties).get("faults")
+    if not told:
+        return
+    row = ROWS.setdefault(report.nodeid.partition("[")[0], Row(*told["case"]))
     if report.when == "call":
-        row.runs += one.iterations if one else 1
-        row.recoveries_s += one.recoveries_s if one else []
-        row.notes += one.notes if one else []
+        row.runs += told.get("iterations", 1)
+        row.recoveries_s += told.get("recoveries_s", [])
+        row.notes += told.get("notes", [])
     if report.failed:
         row.violations += 1
 
@@ -125,14 +133,15 @@ def shown_s(values, share):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    rows = sorted(config.stash[CASES].values(), key=lambda row: number_of(row.id))
+    rows = sorted(ROWS.values(), key=lambda row: number_of(row.id))
     if not rows:
         return
     say = terminalreporter.write_line
+    wide = max(len(row.title) for row in rows)
     say("")
-    say(f"{'case':<5}{'what is done':<66}{'runs':>7}{'violations':>12}{'recovery p50':>14}{'p99':>9}")
+    say(f"{'case':<5}{'what is done':<{wide}}{'runs':>7}{'violations':>12}{'recovery p50':>14}{'p99':>9}")
     for row in rows:
-        say(f"{row.id:<5}{row.title:<66}{row.runs:>7}{row.violations:>12}{shown_s(row.recoveries_s, 50):>14}"
+        say(f"{row.id:<5}{row.title:<{wide}}{row.runs:>7}{row.violations:>12}{shown_s(row.recoveries_s, 50):>14}"
             f"{shown_s(row.recoveries_s, 99):>9}")
     if not config.option.short:
         for row in rows:
