@@ -101,6 +101,7 @@ static void settle_batch(struct pipeline *p, GPtrArray *batch)
         }
     }
     g_array_append_vals(p->verdicts, verdicts, n);
+    atomic_fetch_add(&p->finished, batch->len);
     pthread_mutex_unlock(&p->lock);
     pipeline_wake_broker(p);
     for (guint i = 0; i < batch->len; i++) {

@@ -197,6 +197,7 @@ int main(int argc, char **argv)
     c.pipeline.dispatcher = dispatcher_start(conf);
     c.pipeline.steward = steward_new(&c.pipeline);
     c.control = control_start(conf, "consumer", keeper_on_control, &c.pipeline);
+    control_report_load(c.control, pipeline_load);
     start_threads(&c);
     serve(&c);
     stop(&c);

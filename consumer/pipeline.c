@@ -182,3 +182,13 @@ void work_stop(struct work *w, enum stop_reason reason)
     pthread_cond_broadcast(&w->ctx.stop_cond);
     pthread_mutex_unlock(&w->ctx.stop_lock);
 }
+
+void pipeline_load(void *arg, struct control_load *ret)
+{
+    struct pipeline *p = arg;
+    pthread_mutex_lock(&p->lock);
+    ret->running = (int64_t)p->running;
+    ret->capacity = (int64_t)p->runners;
+    pthread_mutex_unlock(&p->lock);
+    ret->finished = atomic_load(&p->finished);
+}

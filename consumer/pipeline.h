@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "domain/cache.h"
+#include "domain/control.h"
 #include "domain/dispatcher.h"
 #include "domain/gates.h"
 #include "domain/job.h"
@@ -112,6 +113,7 @@ struct pipeline {
 
     GArray *verdicts; /* struct verdict; for the broker thread */
     int broker_wake_fd;
+    _Atomic int64_t finished;      /* attempts whose outcome was written, since the start */
     _Atomic int64_t claims[LANES]; /* claimed since the start */
     _Atomic bool lane_lost[LANES]; /* the lane's queue had to be created: its messages are gone */
 };
@@ -157,6 +159,9 @@ void *runner_run(void *arg);
 void *finisher_run(void *arg);
 void *keeper_run(void *arg);
 void *relay_run(void *arg);
+
+/* What this consumer says of itself (control_load_fn). */
+void pipeline_load(void *arg, struct control_load *ret);
 
 /* Control broadcasts (control_fn). */
 void keeper_on_control(void *arg, const char *cmd, const json_t *body);

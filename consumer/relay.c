@@ -17,7 +17,7 @@
 #define RECONCILE_FULL_EVERY 6 /* quick rounds */
 #define LOST_AGE_MS 5000
 #define COUNT_LIMIT 20000 /* lost rows that one round looks for */
-#define HELD_LIMIT 50000 /* longer queues are not counted against the rows */
+#define HELD_LIMIT 50000  /* longer queues are not counted against the rows */
 #define WHOLE_TURN_PERCENT 100
 
 struct relay {

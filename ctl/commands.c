@@ -53,6 +53,99 @@ const struct command commands[] = {
         .run = org_add_command,
     },
     {
+        .name = "jobs list",
+        .synopsis =
+            "--org ORG [--status STATUS] [--type TYPE] [--priority N] [--after TIME] [--before TIME] [--limit N]",
+        .summary = "An organization's jobs, newest first",
+        .text = "  bellmanctl jobs list --org acme --status failed --type email.send\n"
+                "  bellmanctl jobs list --org acme --limit 1000 --json | jq -r '.jobs[].id'",
+        .run = jobs_list_command,
+    },
+    {
+        .name = "jobs show",
+        .synopsis = "ID [--json]",
+        .summary = "One job with its attempts",
+        .text = "Status, what it waits for, what went wrong, and every attempt: when, on which worker, how it ended.",
+        .run = jobs_show_command,
+    },
+    {
+        .name = "jobs retry",
+        .synopsis = "ID... | --org ORG (--status STATUS | --type TYPE | --priority N | --after TIME | --before TIME)..."
+                    " | --org ORG --all",
+        .summary = "Run failed and cancelled jobs again",
+        .text =
+            "Each gets all its retries again; its attempts so far stay. With a filter an operation is started that\n"
+            "works in the background; this command shows its progress and ends with it (--no-wait: at once).\n\n"
+            "  bellmanctl jobs retry 019a8b1e-7c1f-7d3c-9a51-0c8b6c1f2e11\n"
+            "  bellmanctl jobs retry --org acme --status failed --type email.send --after 2026-11-23T00:00:00Z",
+        .run = jobs_retry_command,
+    },
+    {
+        .name = "jobs cancel",
+        .synopsis = "ID... | --org ORG (--status STATUS | --type TYPE | --priority N | --after TIME | --before TIME)..."
+                    " | --org ORG --all",
+        .summary = "Cancel queued jobs and stop running ones",
+        .text =
+            "A running one is told within a second and ends soon after. With a filter an operation is started that\n"
+            "works in the background; this command shows its progress and ends with it (--no-wait: at once).\n\n"
+            "  bellmanctl jobs cancel --org acme --status queued --type email.send\n"
+            "  bellmanctl jobs cancel --org acme --all",
+        .run = jobs_cancel_command,
+    },
+    {
+        .name = "jobs watch",
+        .synopsis = "[ID] [--org ORG] [--interval-ms MS] [--count N] [--json]",
+        .summary = "Follow a job to its end, or all jobs",
+        .text =
+            "With an id: its progress until it has ended; exit 0 when it completed, else 1. Without: how many jobs\n"
+            "there are of each status and how many end a second, until Ctrl-C.\n\n"
+            "  bellmanctl jobs watch 019a8b1e-7c1f-7d3c-9a51-0c8b6c1f2e11\n"
+            "  bellmanctl jobs watch --org acme --json",
+        .run = jobs_watch_command,
+    },
+    {
+        .name = "dead list",
+        .synopsis = "--org ORG [--type TYPE] [--cause CAUSE] [--after TIME] [--before TIME] [--limit N] [--json]",
+        .summary = "Jobs that have failed for good",
+        .text = "Causes: exhausted (all retries used), permanent (trying again cannot help), unknown_type, unreadable\n"
+                "(the payload does not fit), crashed_worker, signal.",
+        .run = dead_list_command,
+    },
+    {
+        .name = "dead show",
+        .synopsis = "ID [--json]",
+        .summary = "One dead letter with its attempts",
+        .text = "Exit 1 when the job is no dead letter.",
+        .run = dead_show_command,
+    },
+    {
+        .name = "dead replay",
+        .synopsis =
+            "ID... | --org ORG (--type TYPE | --cause CAUSE | --after TIME | --before TIME)... | --org ORG --all",
+        .summary = "Run dead letters again",
+        .text = "Each gets all its retries again. With a filter an operation is started that works in the background;\n"
+                "this command shows its progress and ends with it (--no-wait: at once).\n\n"
+                "  bellmanctl dead replay --org acme --cause exhausted --type email.send",
+        .run = dead_replay_command,
+    },
+    {
+        .name = "dead discard",
+        .synopsis = "ID... [--json]",
+        .summary = "Put dead letters aside for good",
+        .text = "The jobs stay as they are, failed, until they are pruned; they are dead letters no more.",
+        .run = dead_discard_command,
+    },
+    {
+        .name = "stats",
+        .synopsis = "[--org ORG] [--json]",
+        .summary = "How many jobs there are, who waits, who works",
+        .text =
+            "Jobs by type and status; the one that has waited longest; dead letters; workers that are alive, what\n"
+            "they run and what ended within the last minute; jobs that are due and not in the broker yet. With --org\n"
+            "jobs, waiting and dead letters of that organization.",
+        .run = stats_command,
+    },
+    {
         .name = "schedules list",
         .synopsis = "[--org ORG] [--json]",
         .summary = "Schedules and when they fire",

@@ -34,6 +34,11 @@ int ctl_fail(const struct err *e)
     return is_unavailable[e->code] ? EX_UNAVAILABLE : CTL_NO;
 }
 
+char *ctl_user(void)
+{
+    return g_strdup_printf("bellmanctl (%s)", g_get_user_name());
+}
+
 char *ctl_overview(void)
 {
     GString *s = g_string_new("Sets up and looks after a Bellman installation.\n\nCommands:\n");

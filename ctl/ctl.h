@@ -46,6 +46,9 @@ bool ctl_parse_bare(struct ctl *ctl, const GOptionEntry *entries, int args_min, 
 int ctl_usage(const struct ctl *ctl, const char *format, ...) PRINTF_LIKE(2, 3);
 int ctl_fail(const struct err *e);
 
+/* Who acts, for created_by and the audit log, to be freed with g_free. */
+char *ctl_user(void);
+
 /* The list of commands as text, to be freed with g_free. */
 char *ctl_overview(void);
 
@@ -54,6 +57,16 @@ int verify_command(struct ctl *ctl);
 int token_command(struct ctl *ctl);
 int keys_create_command(struct ctl *ctl);
 int org_add_command(struct ctl *ctl);
+int jobs_list_command(struct ctl *ctl);
+int jobs_show_command(struct ctl *ctl);
+int jobs_retry_command(struct ctl *ctl);
+int jobs_cancel_command(struct ctl *ctl);
+int jobs_watch_command(struct ctl *ctl);
+int dead_list_command(struct ctl *ctl);
+int dead_show_command(struct ctl *ctl);
+int dead_replay_command(struct ctl *ctl);
+int dead_discard_command(struct ctl *ctl);
+int stats_command(struct ctl *ctl);
 int schedules_list_command(struct ctl *ctl);
 int schedules_show_command(struct ctl *ctl);
 int schedules_pause_command(struct ctl *ctl);

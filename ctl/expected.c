@@ -67,9 +67,10 @@ static const struct field idempotency_keys_columns[] = {
 static const struct record idempotency_keys = RECORD(idempotency_keys);
 
 static const struct field processes_columns[] = {
-    COLUMN("id", "uuid"),        COLUMN("kind", "varchar(16)"),    COLUMN("host", "varchar(255)"),
-    COLUMN("pid", "int(11)"),    COLUMN("version", "varchar(32)"), COLUMN("started_at", TIME_SQL),
-    COLUMN("seen_at", TIME_SQL), COLUMN_NULL("flush_id", "uuid"),
+    COLUMN("id", "uuid"),          COLUMN("kind", "varchar(16)"),       COLUMN("host", "varchar(255)"),
+    COLUMN("pid", "int(11)"),      COLUMN("version", "varchar(32)"),    COLUMN("started_at", TIME_SQL),
+    COLUMN("seen_at", TIME_SQL),   COLUMN_NULL("flush_id", "uuid"),     COLUMN("running", "int(11)"),
+    COLUMN("capacity", "int(11)"), COLUMN("last_minute", "bigint(20)"),
 };
 static const struct record processes = RECORD(processes);
 

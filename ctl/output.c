@@ -187,25 +187,88 @@ static void append_cell(GString *out, const struct output *o, const char *text, 
     }
 }
 
-/* Takes from the widest of those that give way until the line fits. */
-static void fit(const struct output *o, const struct output_column *columns, int *widths, size_t n)
+#define LEFT_OUT (-1)
+
+static int total_width(const int *widths, size_t n)
 {
     int total = -GAP;
     for (size_t i = 0; i < n; i++) {
-        total += widths[i] + GAP;
+        total += widths[i] == LEFT_OUT ? 0 : widths[i] + GAP;
     }
-    while (o->width > 0 && total > o->width) {
+    return total;
+}
+
+/* What the columns need at least. */
+static int least_width(const struct output_column *columns, const int *widths, size_t n)
+{
+    int total = total_width(widths, n);
+    for (size_t i = 0; i < n; i++) {
+        total -= columns[i].gives_way == OUTPUT_SHRINKS ? MAX(widths[i] - LEAST_WIDTH, 0) : 0;
+    }
+    return total;
+}
+
+static void leave_out(const struct output *o, const struct output_column *columns, int *widths, size_t n)
+{
+    for (size_t i = n; i > 0 && least_width(columns, widths, n) > o->width; i--) {
+        if (columns[i - 1].gives_way == OUTPUT_GOES) {
+            widths[i - 1] = LEFT_OUT;
+        }
+    }
+}
+
+/* Takes from the widest of those that give way until the line fits. */
+static void fit(const struct output *o, const struct output_column *columns, int *widths, size_t n)
+{
+    if (o->width == 0) {
+        return;
+    }
+    leave_out(o, columns, widths, n);
+    for (int total = total_width(widths, n); total > o->width; total--) {
         size_t widest = n;
         for (size_t i = 0; i < n; i++) {
-            bool is_wider = columns[i].gives_way && widths[i] > (widest == n ? LEAST_WIDTH : widths[widest]);
+            bool is_wider = columns[i].gives_way == OUTPUT_SHRINKS &&
+                            widths[i] > (widest == n ? LEAST_WIDTH : widths[widest]);
             widest = is_wider ? i : widest;
         }
         if (widest == n) {
             return;
         }
         widths[widest]--;
-        total--;
     }
+}
+
+static size_t last_shown(const int *widths, size_t n)
+{
+    while (n > 1 && widths[n - 1] == LEFT_OUT) {
+        n--;
+    }
+    return n - 1;
+}
+
+static void append_titles(GString *out, const struct output *o, const struct output_column *columns, const int *widths,
+                          size_t n)
+{
+    size_t last = last_shown(widths, n);
+    for (size_t i = 0; i <= last; i++) {
+        if (widths[i] != LEFT_OUT) {
+            append_cell(out, o, columns[i].title, widths[i], formats[columns[i].format].is_right, i == last, BOLD);
+        }
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void append_row(GString *out, const struct output *o, const struct output_column *columns, const int *widths,
+                       size_t n, char *const *cells)
+{
+    size_t last = last_shown(widths, n);
+    for (size_t i = 0; i <= last; i++) {
+        const char *sgr = columns[i].format == OUTPUT_STATUS ? colour_of(cells[i]) : NULL;
+        if (widths[i] != LEFT_OUT) {
+            append_cell(out, o, cells[i], widths[i], formats[columns[i].format].is_right, i == last, sgr);
+        }
+    }
+    g_string_append_c(out, '\n');
 }
 
 char *output_table_text(const struct output *o, const struct output_column *columns, size_t n, const json_t *rows,
@@ -227,19 +290,9 @@ char *output_table_text(const struct output *o, const struct output_column *colu
     }
     fit(o, columns, widths, n);
     GString *out = g_string_new(NULL);
-    for (size_t i = 0; i < n; i++) {
-        append_cell(out, o, columns[i].title, widths[i], formats[columns[i].format].is_right, i == n - 1, BOLD);
-    }
-    g_string_append_c(out, '\n');
-    for (size_t i = 0; i < rows_n * n; i++) {
-        const struct output_column *column = &columns[i % n];
-        const char *text = g_ptr_array_index(cells, i);
-        bool is_last = i % n == n - 1;
-        append_cell(out, o, text, widths[i % n], formats[column->format].is_right, is_last,
-                    column->format == OUTPUT_STATUS ? colour_of(text) : NULL);
-        if (is_last) {
-            g_string_append_c(out, '\n');
-        }
+    append_titles(out, o, columns, widths, n);
+    for (size_t i = 0; i < rows_n; i++) {
+        append_row(out, o, columns, widths, n, (char *const *)&cells->pdata[i * n]);
     }
     return g_string_free(out, FALSE);
 }

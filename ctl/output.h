@@ -31,11 +31,17 @@ enum output_format {
     OUTPUT_SECONDS, /* to the right, "2 h 05 min" */
 };
 
+enum output_gives_way {
+    OUTPUT_STAYS = false,
+    OUTPUT_SHRINKS = true, /* texts are cut, to eight columns at worst */
+    OUTPUT_GOES,           /* is left out, the last one first */
+};
+
 struct output_column {
     const char *member; /* of the object; a missing one and null show as "-" */
     const char *title;
     enum output_format format;
-    bool gives_way; /* is cut when the terminal is too narrow */
+    int gives_way; /* when the terminal is too narrow: OUTPUT_STAYS, OUTPUT_SHRINKS or OUTPUT_GOES */
 };
 
 /* The rows (an array of objects) as a table with a line of titles; none (a sentence such as "No jobs") when there is no

@@ -159,7 +159,7 @@ static int act(struct ctl *ctl, act_fn *fn)
     struct err e = ERR_INIT;
     char org[ORG_ID_BYTES];
     char id[UUID_TEXT_BYTES];
-    g_autofree char *user = g_strdup_printf("bellmanctl (%s)", g_get_user_name());
+    g_autofree char *user = ctl_user();
     CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
     const struct schedule_call call = {
         .organization_id = org,

@@ -5,7 +5,6 @@
 #include "api.h"
 #include "domain/job_retry.h"
 #include "domain/job_sweep.h"
-#include "domain/job_types.h"
 #include "idempotent.h"
 #include "job_input.h"
 
@@ -69,9 +68,6 @@ void api_dead_replay(struct call *c)
 
 /* --- many -------------------------------------------------------------------------------------------------------- */
 
-#define OPERATION_PRIORITY 1 /* it must not wait behind what it is to cancel */
-#define OPERATION_RETRIES 10
-
 void api_operation_check(const struct call *c, struct problems *problems)
 {
     if (!problems_any(problems)) {
@@ -102,7 +98,6 @@ static void create_operation(struct call *c, enum job_sweep_kind kind)
     char location[JOB_LOCATION_BYTES];
     char traceparent[TRACEPARENT_BYTES];
     json_auto_t *payload = filter_of(c->body);
-    const struct job_type *type = job_type_find(job_sweep_type(kind));
     bool has_key = idempotent_key(c, 202, &key);
     if (has_key && idempotent_answer(c, &key, true)) {
         return;
@@ -110,18 +105,13 @@ static void create_operation(struct call *c, enum job_sweep_kind kind)
     uuid7_new(id);
     (void)g_snprintf(location, sizeof(location), API_BASE "/background-jobs/%s", id);
     key.location = location;
-    const struct job_new job = {
-        .id = id,
-        .organization_id = c->who.org,
-        .job_type = type->name,
-        .created_by = c->who.sub,
-        .payload = payload,
-        .priority = OPERATION_PRIORITY,
-        .max_retries = OPERATION_RETRIES,
-        .timeout_s = type->timeout_s,
-        .traceparent = job_input_traceparent(c, traceparent),
-        .grace_ms = c->conf->consumer.dispatch_grace_ms,
-    };
+    struct job_new job = job_sweep_new_job(kind);
+    job.id = id;
+    job.organization_id = c->who.org;
+    job.created_by = c->who.sub;
+    job.payload = payload;
+    job.traceparent = job_input_traceparent(c, traceparent);
+    job.grace_ms = c->conf->consumer.dispatch_grace_ms;
     job_input_create(c, &job, has_key ? &key : NULL, 202);
 }
 

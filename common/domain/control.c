@@ -25,6 +25,7 @@ struct control {
     void *arg;
     int wake_fd;
     _Atomic bool is_stopping;
+    _Atomic(control_load_fn *) load_fn;
     pthread_t thread;
 
     /* the thread's own */
@@ -32,6 +33,7 @@ struct control {
     char host[256];
     char flush_id[UUID_TEXT_BYTES]; /* the last flush that was done here; empty: none */
     int64_t started_us;
+    struct control_minute minute;
     struct db *db;
     struct mq *mq;
     int64_t next_renewal_us;
@@ -43,18 +45,54 @@ struct control {
     bool is_broker_lost;
 };
 
+/* --- load --------------------------------------------------------------------------------------------------------- */
+
+#define MINUTE_US (60 * US_PER_S)
+
+int64_t control_minute_add(struct control_minute *m, int64_t now_us, int64_t count)
+{
+    m->readings[m->n % CONTROL_MINUTE_READINGS].at_us = now_us;
+    m->readings[m->n % CONTROL_MINUTE_READINGS].count = count;
+    m->n++;
+    unsigned kept = MIN(m->n, CONTROL_MINUTE_READINGS);
+    int64_t before = count;
+    for (unsigned back = 1; back <= kept; back++) {
+        unsigned i = (m->n - back) % CONTROL_MINUTE_READINGS;
+        if (m->readings[i].at_us < now_us - MINUTE_US) {
+            break;
+        }
+        before = m->readings[i].count;
+    }
+    return count - before;
+}
+
+void control_report_load(struct control *c, control_load_fn *fn)
+{
+    atomic_store(&c->load_fn, fn);
+}
+
 /* --- the row ------------------------------------------------------------------------------------------------------ */
 
 static bool write_row(struct control *c, struct err *e)
 {
-    static const char sql[] = "INSERT INTO processes (id, kind, host, pid, version, started_at, seen_at, flush_id)"
-                              " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6), ?)"
-                              " ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at), flush_id = VALUES(flush_id)";
+    static const char sql[] = "INSERT INTO processes (id, kind, host, pid, version, started_at, seen_at, flush_id,"
+                              " running, capacity, last_minute)"
+                              " VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6), ?,"
+                              " ?, ?, ?) ON DUPLICATE KEY UPDATE seen_at = VALUES(seen_at),"
+                              " flush_id = VALUES(flush_id), running = VALUES(running), capacity = VALUES(capacity),"
+                              " last_minute = VALUES(last_minute)";
 
+    struct control_load load = {0};
+    control_load_fn *fn = atomic_load(&c->load_fn);
+    if (fn != NULL) {
+        fn(c->arg, &load);
+    }
+    int64_t last_minute = control_minute_add(&c->minute, clock_mono_us(), load.finished);
     return db_run(c->db, NULL, e, sql,
                   DB_PARAMS(db_text(c->id), db_text(c->kind), db_text(c->host), DB_INT(getpid()),
                             db_text(BELLMAN_VERSION), DB_INT(clock_mono_us() - c->started_us),
-                            db_text(c->flush_id[0] == '\0' ? NULL : c->flush_id)));
+                            db_text(c->flush_id[0] == '\0' ? NULL : c->flush_id), DB_INT(load.running),
+                            DB_INT(load.capacity), DB_INT(last_minute)));
 }
 
 static bool sweep(struct control *c, struct err *e)

@@ -23,6 +23,27 @@ typedef void control_fn(void *arg, const char *cmd, const json_t *body);
  * cache_flush without id, for what may have been missed. */
 struct control;
 struct control *control_start(const struct conf *conf, const char *kind, control_fn *fn, void *arg);
+
+/* What a process that runs jobs says of itself with each renewal; finished counts attempts since its start. */
+struct control_load {
+    int64_t running;
+    int64_t capacity;
+    int64_t finished;
+};
+typedef void control_load_fn(void *arg, struct control_load *ret);
+/* fn is called with control_start's arg on the control thread from now on. */
+void control_report_load(struct control *c, control_load_fn *fn);
+
+/* How much a counter that is read now and then has risen within the last minute. Pure. */
+#define CONTROL_MINUTE_READINGS 64
+struct control_minute {
+    struct {
+        int64_t at_us; /* monotonic */
+        int64_t count;
+    } readings[CONTROL_MINUTE_READINGS];
+    unsigned n; /* all so far; the last ones are kept */
+};
+int64_t control_minute_add(struct control_minute *m, int64_t now_us, int64_t count);
 void control_stop(struct control *c);
 
 /* For a cache flush: live processes, and how many of them have answered flush_id. */

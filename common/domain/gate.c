@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "domain/job_sweep.h"
+
 #define WINDOW_US (60 * US_PER_S)
 #define KEY_TEXT_BYTES (ORG_ID_BYTES + JOB_TYPE_BYTES)
 
@@ -96,9 +98,12 @@ int64_t gate_rules_org_max_running(const struct gate_rules *rules)
 
 bool gate_is_paused(const struct gate_rules *rules, const char *organization_id, const char *job_type)
 {
-    return g_hash_table_size(rules->pauses) > 0 &&
-           (has(rules->pauses, "", "") || has(rules->pauses, "", job_type) || has(rules->pauses, organization_id, "") ||
-            has(rules->pauses, organization_id, job_type));
+    if (g_hash_table_size(rules->pauses) == 0) {
+        return false;
+    }
+    bool is_by_type = has(rules->pauses, "", job_type) || has(rules->pauses, organization_id, job_type);
+    bool is_by_others = has(rules->pauses, "", "") || has(rules->pauses, organization_id, "");
+    return is_by_type || (is_by_others && !job_sweep_is_operation(job_type));
 }
 
 bool gate_has_limit(const struct gate_rules *rules, const struct gate_key *key)
@@ -112,7 +117,7 @@ size_t gate_limit_keys(const struct gate_rules *rules, const char *organization_
     const char *const pairs[GATE_KEYS_MAX][2] = {
         {"", ""}, {"", job_type}, {organization_id, ""}, {organization_id, job_type}};
     size_t n = 0;
-    if (rules->org_max_running == 0 && g_hash_table_size(rules->limits) == 0) {
+    if ((rules->org_max_running == 0 && g_hash_table_size(rules->limits) == 0) || job_sweep_is_operation(job_type)) {
         return 0;
     }
     for (size_t i = 0; i < GATE_KEYS_MAX; i++) {

@@ -38,6 +38,8 @@ bool gate_rules_is_empty(const struct gate_rules *rules);
 /* What an organization without a limit of its own may run at one time; 0: any number. */
 int64_t gate_rules_org_max_running(const struct gate_rules *rules);
 
+/* An operation on many jobs (job_sweep.h) is held by a pause of its type only, and is under no limit: with it people
+ * clear up what made them pause everything else, or what has filled the limits. */
 bool gate_is_paused(const struct gate_rules *rules, const char *organization_id, const char *job_type);
 
 #define GATE_KEYS_MAX 4

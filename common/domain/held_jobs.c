@@ -4,6 +4,7 @@
 
 #include "domain/job_gate.h"
 #include "domain/job_settle.h"
+#include "domain/sql_ids.h"
 
 static void free_text(char **text)
 {
@@ -247,4 +248,9 @@ bool held_jobs_sweep(struct db *db, const struct gate_rules *rules, const struct
 bool held_jobs_forget(struct db *db, const char *job_id, struct err *e)
 {
     return db_run(db, NULL, e, "DELETE FROM held_jobs WHERE job_id = ?", DB_PARAMS(db_text(job_id)));
+}
+
+bool held_jobs_forget_all(struct db *db, const GPtrArray *ids, struct err *e)
+{
+    return sql_ids_run(db, NULL, e, "DELETE FROM held_jobs WHERE job_id IN ", DB_NO_PARAMS, ids, "");
 }

@@ -37,5 +37,7 @@ bool held_jobs_sweep(struct db *db, const struct gate_rules *rules, const struct
 
 /* In the caller's transaction, which has locked the job's row: it will not start. */
 bool held_jobs_forget(struct db *db, const char *job_id, struct err *e) MUST_CHECK;
+/* The same for several; ids holds at least one. */
+bool held_jobs_forget_all(struct db *db, const GPtrArray *ids, struct err *e) MUST_CHECK;
 
 #endif

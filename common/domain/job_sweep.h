@@ -24,6 +24,9 @@ const char *job_sweep_type(enum job_sweep_kind kind);
 /* Whether jobs of this type are such operations, which only the calls that check the caller's right to them create. */
 bool job_sweep_is_operation(const char *job_type);
 
+/* The operation as a job: its type, priority, retries and time; the rest is the caller's. */
+struct job_new job_sweep_new_job(enum job_sweep_kind kind);
+
 extern const struct record jobs_cancel_payload;
 extern const struct record jobs_retry_payload;
 extern const struct record deadletters_replay_payload;

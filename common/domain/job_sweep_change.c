@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/held_jobs.h"
 #include "domain/job_retry.h"
 #include "domain/sql_ids.h"
 
@@ -36,8 +37,8 @@ static bool change_cancel(struct db *db, const struct sweep_scope *scope, const 
     ret->n = (int64_t)(n / 2 + ret->told->len);
     const struct db_param user = db_text(scope->user);
     return (ret->told->len == 0 || sql_ids_run(db, NULL, e, sql_processing, &user, 1, rows->ids, "")) &&
-           (n == 0 ||
-            (sql_ids_run(db, NULL, e, sql_queued, &user, 1, rows->ids, "") && job_counts_add(db, deltas, n, e)));
+           (n == 0 || (sql_ids_run(db, NULL, e, sql_queued, &user, 1, rows->ids, "") &&
+                       held_jobs_forget_all(db, rows->ids, e) && job_counts_add(db, deltas, n, e)));
 }
 
 /* --- retry and replay -------------------------------------------------------------------------------------------- */

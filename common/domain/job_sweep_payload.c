@@ -1,10 +1,11 @@
 /*
- * job_sweep_payload.c: the filters of operations on many jobs.
+ * job_sweep_payload.c: operations on many jobs as they are asked for: their filters, and the job that each is.
  */
 #include "domain/job_sweep.h"
 
 #include <stdio.h>
 
+#include "domain/job_types.h"
 #include "ground/clock.h"
 
 static const char *const cancel_statuses[] = {"queued", "processing", NULL};
@@ -95,4 +96,21 @@ void job_sweep_check(const json_t *payload, const char *prefix, struct problems 
         (void)snprintf(pointer, sizeof(pointer), "%s/created_before", prefix);
         problems_add(problems, pointer, "range", "must be later than created_after");
     }
+}
+
+/* --- as a job ---------------------------------------------------------------------------------------------------- */
+
+#define PRIORITY_HIGH 1 /* it must not wait behind what it is to cancel */
+#define RETRIES 10
+
+struct job_new job_sweep_new_job(enum job_sweep_kind kind)
+{
+    const struct job_type *type = job_type_find(job_sweep_type(kind));
+    g_assert(type != NULL);
+    return (struct job_new){
+        .job_type = type->name,
+        .priority = PRIORITY_HIGH,
+        .max_retries = RETRIES,
+        .timeout_s = type->timeout_s,
+    };
 }

@@ -43,6 +43,20 @@ static void test_which_jobs_are_paused(void **state UNUSED)
     }
 }
 
+/* With them people clear up what made them pause everything, or what has filled the limits. */
+static void test_operations_on_many_jobs_start_all_the_same(void **state UNUSED)
+{
+    CLEANUP(gate_rules_cleanup) struct gate_rules *rules = gate_rules_new(5);
+    struct gate_key keys[GATE_KEYS_MAX];
+    gate_rules_add_pause(rules, "", "");
+    gate_rules_add_pause(rules, "acme", "");
+    gate_rules_add_limit(rules, "acme", "");
+    assert_false(gate_is_paused(rules, "acme", "jobs.cancel"));
+    assert_int_equal(gate_limit_keys(rules, "acme", "jobs.cancel", keys), 0);
+    gate_rules_add_pause(rules, "", "jobs.retry");
+    assert_true(gate_is_paused(rules, "acme", "jobs.retry"));
+}
+
 static void test_which_limits_a_job_is_under(void **state UNUSED)
 {
     static const struct {
@@ -179,9 +193,13 @@ static void test_a_clock_that_was_set_back(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_jobs_are_paused),     cmocka_unit_test(test_which_limits_a_job_is_under),
-        cmocka_unit_test(test_a_default_is_no_row),       cmocka_unit_test(test_room_and_admission),
-        cmocka_unit_test(test_all_limits_or_none),        cmocka_unit_test(test_starts_in_any_minute),
+        cmocka_unit_test(test_which_jobs_are_paused),
+        cmocka_unit_test(test_operations_on_many_jobs_start_all_the_same),
+        cmocka_unit_test(test_which_limits_a_job_is_under),
+        cmocka_unit_test(test_a_default_is_no_row),
+        cmocka_unit_test(test_room_and_admission),
+        cmocka_unit_test(test_all_limits_or_none),
+        cmocka_unit_test(test_starts_in_any_minute),
         cmocka_unit_test(test_a_clock_that_was_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,36 @@ static void test_table(void **state UNUSED)
     }
 }
 
+static void test_columns_are_left_out(void **state UNUSED)
+{
+    static const struct output_column narrow[] = {
+        {"id", "Id", OUTPUT_PLAIN, OUTPUT_STAYS},
+        {"status", "Status", OUTPUT_STATUS, OUTPUT_GOES},
+        {"error", "Error", OUTPUT_PLAIN, OUTPUT_SHRINKS},
+        {"jobs", "Jobs", OUTPUT_COUNT, OUTPUT_GOES},
+    };
+    static const struct {
+        int width;
+        const char *wanted;
+    } cases[] = {
+        {32, "Id    Status     Error      Jobs\n"
+             "a     failed     -         1,200\n"
+             "日本  completed  no such…      7\n"},
+        {31, "Id    Status     Error\n"
+             "a     failed     -\n"
+             "日本  completed  no such host?…\n"},
+        {24, "Id    Error\n"
+             "a     -\n"
+             "日本  no such host?[2J …\n"},
+    };
+    json_auto_t *rows = parse(ROWS);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct output o = {.width = cases[i].width};
+        g_autofree char *text = output_table_text(&o, narrow, ARRAY_SIZE(narrow), rows, "No jobs");
+        assert_string_equal(text, cases[i].wanted);
+    }
+}
+
 static void test_empty_table(void **state UNUSED)
 {
     const struct output o = {.width = 80};
@@ -148,8 +178,10 @@ static void test_progress(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_empty_table), cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_width),       cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_table),       cmocka_unit_test(test_columns_are_left_out),
+        cmocka_unit_test(test_empty_table), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_formats),     cmocka_unit_test(test_width),
+        cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
