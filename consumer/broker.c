@@ -43,7 +43,7 @@ static bool take_delivery(struct pipeline *p, struct mq *mq, const struct mq_eve
     d->redelivered = event->redelivered;
     d->message = event->message;
     pthread_mutex_lock(&p->lock);
-    g_queue_push_tail(&p->inbox[d->message.tier][d->message.lane], d);
+    pipeline_put_unclaimed(p, d);
     if (p->claimer_waits) {
         p->claimer_waits = false;
         pthread_cond_signal(&p->claim_cond);

@@ -32,8 +32,11 @@ static void requeue_deferred(struct pipeline *p)
     int64_t now_us = clock_mono_us();
     for (guint n = g_queue_get_length(&p->deferred); n > 0; n--) {
         struct delivery *d = g_queue_pop_head(&p->deferred);
-        bool is_due = d->not_before_us <= now_us;
-        g_queue_push_tail(is_due ? &p->inbox[d->message.tier][d->message.lane] : &p->deferred, d);
+        if (d->not_before_us <= now_us) {
+            pipeline_put_unclaimed(p, d);
+        } else {
+            g_queue_push_tail(&p->deferred, d);
+        }
     }
 }
 
@@ -73,11 +76,12 @@ static struct lane_choice look(struct pipeline *p, const struct batch *b, guint 
     for (int i = 0; i < TIERS * LANES; i++) {
         enum tier tier = (enum tier)(i / LANES);
         enum lane lane = (enum lane)(i % LANES);
-        const struct delivery *head = g_queue_peek_head(&p->inbox[tier][lane]);
+        const struct delivery *head = flows_peek(&p->inbox[tier][lane]);
         bool may = head != NULL && (tier == TIER_MAIN || b->backlog < backlog_max);
         if (may && has_room(p, b, tier, lane, pace_expect_us(&p->pace, head->message.job_type))) {
             choice.waiting[tier][lane] = true;
             choice.share_percent[tier][lane] = pipeline_share_percent(p, head);
+            choice.flow[tier][lane] = head->message.flow;
         }
     }
     return choice;
@@ -97,7 +101,7 @@ static void fill_batch(struct pipeline *p, struct batch *b)
         if (!tier_draw_next(&p->claim_draw, &choice, &tier, &lane)) {
             return;
         }
-        struct delivery *d = g_queue_pop_head(&p->inbox[tier][lane]);
+        struct delivery *d = flows_pop(&p->inbox[tier][lane]);
         b->cost_us[tier][lane] += pace_expect_us(&p->pace, d->message.job_type);
         b->count[tier][lane]++;
         b->backlog += tier == TIER_BACKLOG ? 1 : 0;

@@ -53,6 +53,35 @@ int64_t lane_share_percent(int64_t least_percent, int64_t waited_s, int64_t agei
     return least_percent + (WHOLE_TURN_PERCENT - least_percent) * aged_s / ageing_s;
 }
 
+static bool is_of_one(const struct lane_choice *choice)
+{
+    const uint32_t *first = NULL;
+    for (int i = 0; i < TIERS * LANES; i++) {
+        const uint32_t *flow = &choice->flow[i / LANES][i % LANES];
+        bool waiting = choice->waiting[i / LANES][i % LANES];
+        if (waiting && first != NULL && *flow != *first) {
+            return false;
+        }
+        first = waiting ? flow : first;
+    }
+    return true;
+}
+
+/* Within a lane the tiers still take turns: what is delivered and not drawn keeps others from being delivered. */
+static enum tier draw_together(struct tier_draw *draw, const struct lane_choice *choice, enum lane *ret_lane)
+{
+    bool waiting[LANES];
+    int64_t share_percent[LANES];
+    for (int l = 0; l < LANES; l++) {
+        waiting[l] = choice->waiting[TIER_MAIN][l] || choice->waiting[TIER_BACKLOG][l];
+        share_percent[l] = MAX(choice->share_percent[TIER_MAIN][l], choice->share_percent[TIER_BACKLOG][l]);
+    }
+    *ret_lane = lane_draw_next(&draw->together, waiting, share_percent);
+    draw->is_backlogs_turn = !draw->is_backlogs_turn;
+    enum tier turn = draw->is_backlogs_turn ? TIER_MAIN : TIER_BACKLOG;
+    return choice->waiting[turn][*ret_lane] ? turn : TIERS - 1 - turn;
+}
+
 bool tier_draw_next(struct tier_draw *draw, const struct lane_choice *choice, enum tier *ret_tier, enum lane *ret_lane)
 {
     bool waiting[TIERS];
@@ -63,6 +92,10 @@ bool tier_draw_next(struct tier_draw *draw, const struct lane_choice *choice, en
         return false;
     }
     bool is_contested = waiting[TIER_MAIN] && waiting[TIER_BACKLOG];
+    if (is_contested && is_of_one(choice)) {
+        *ret_tier = draw_together(draw, choice, ret_lane);
+        return true;
+    }
     enum tier tier = waiting[TIER_MAIN] && !(is_contested && draw->is_backlogs_turn) ? TIER_MAIN : TIER_BACKLOG;
     draw->is_backlogs_turn = is_contested && tier == TIER_MAIN;
     *ret_tier = tier;

@@ -1,7 +1,8 @@
 /*
  * lanes.h: which tier and which lane go next. Pure.
  *
- * Tiers take turns, one for one, while both have something waiting (mq.h says what is in which).
+ * Tiers take turns, one for one, while both have something waiting (mq.h says what is in which). When all that is
+ * next is of one organization there is nobody to be fair to: its priorities alone decide, whatever the tier.
  *
  * Within a tier the highest waiting lane goes first, but each pick earns every lower waiting lane a share of a turn; a
  * lane that has a whole turn together goes before the others. So under a steady stream of high jobs each lower lane
@@ -30,10 +31,12 @@ int64_t lane_share_percent(int64_t least_percent, int64_t waited_s, int64_t agei
 struct lane_choice {
     bool waiting[TIERS][LANES];
     int64_t share_percent[TIERS][LANES];
+    uint32_t flow[TIERS][LANES]; /* whose it is (job_flow) */
 };
 
 struct tier_draw {
     struct lane_draw lanes[TIERS];
+    struct lane_draw together; /* of both tiers, for one organization */
     bool is_backlogs_turn;
 };
 

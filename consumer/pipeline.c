@@ -15,7 +15,7 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
     service_cond_init(&p->done_cond);
     service_cond_init(&p->phase_cond);
     for (int i = 0; i < TIERS * LANES; i++) {
-        g_queue_init(&p->inbox[i / LANES][i % LANES]);
+        flows_init(&p->inbox[i / LANES][i % LANES]);
         g_queue_init(&p->runnable[i / LANES][i % LANES]);
     }
     g_queue_init(&p->deferred);
@@ -31,7 +31,7 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
 void pipeline_release(struct pipeline *p)
 {
     for (int i = 0; i < TIERS * LANES; i++) {
-        g_queue_clear_full(&p->inbox[i / LANES][i % LANES], g_free);
+        flows_release(&p->inbox[i / LANES][i % LANES], g_free);
         g_queue_clear_full(&p->runnable[i / LANES][i % LANES], (GDestroyNotify)work_free);
     }
     g_queue_clear_full(&p->deferred, g_free);
@@ -78,24 +78,29 @@ size_t pipeline_pending(struct pipeline *p)
     pthread_mutex_lock(&p->lock);
     size_t n = g_hash_table_size(p->active) + p->claiming + p->verdicts->len;
     for (int i = 0; i < TIERS * LANES; i++) {
-        n += g_queue_get_length(&p->inbox[i / LANES][i % LANES]);
+        n += p->inbox[i / LANES][i % LANES].length;
     }
     pthread_mutex_unlock(&p->lock);
     return n;
 }
 
-static struct delivery *pop_older(GQueue *queue, int64_t before_us)
+void pipeline_put_unclaimed(struct pipeline *p, struct delivery *d)
 {
-    const struct delivery *head = g_queue_peek_head(queue);
-    return head != NULL && head->received_us < before_us ? g_queue_pop_head(queue) : NULL;
+    flows_push(&p->inbox[d->message.tier][d->message.lane], d->message.flow, d);
+}
+
+static bool is_older(const void *item, const void *before_us)
+{
+    return ((const struct delivery *)item)->received_us < *(const int64_t *)before_us;
 }
 
 struct delivery *pipeline_take_unclaimed(struct pipeline *p, int64_t before_us)
 {
     pthread_mutex_lock(&p->lock);
-    struct delivery *d = pop_older(&p->deferred, before_us);
+    struct delivery *d = g_queue_peek_head(&p->deferred);
+    d = d != NULL && is_older(d, &before_us) ? g_queue_pop_head(&p->deferred) : NULL;
     for (int i = 0; i < TIERS * LANES && d == NULL; i++) {
-        d = pop_older(&p->inbox[i / LANES][i % LANES], before_us);
+        d = flows_pop_if(&p->inbox[i / LANES][i % LANES], is_older, &before_us);
     }
     pthread_mutex_unlock(&p->lock);
     return d;

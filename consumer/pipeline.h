@@ -22,6 +22,7 @@
 #include "domain/gates.h"
 #include "domain/job.h"
 #include "domain/org_load.h"
+#include "flows.h"
 #include "ground/conf.h"
 #include "handler.h"
 #include "lanes.h"
@@ -88,14 +89,14 @@ struct pipeline {
     _Atomic bool release_due; /* the relay is to look at held jobs (release.h) */
 
     pthread_mutex_t lock;
-    pthread_cond_t claim_cond;     /* inbox or room changed */
-    pthread_cond_t run_cond;       /* run queue changed */
-    pthread_cond_t done_cond;      /* done queue holds what the finisher waits for */
-    pthread_cond_t phase_cond;     /* phase changed; who only pauses sleeps here */
-    _Atomic int phase;             /* enum pipeline_phase */
-    GQueue inbox[TIERS][LANES];    /* struct delivery */
-    GQueue deferred;               /* struct delivery to be looked at again later */
-    GQueue runnable[TIERS][LANES]; /* struct work */
+    pthread_cond_t claim_cond;        /* inbox or room changed */
+    pthread_cond_t run_cond;          /* run queue changed */
+    pthread_cond_t done_cond;         /* done queue holds what the finisher waits for */
+    pthread_cond_t phase_cond;        /* phase changed; who only pauses sleeps here */
+    _Atomic int phase;                /* enum pipeline_phase */
+    struct flows inbox[TIERS][LANES]; /* struct delivery, by organization */
+    GQueue deferred;                  /* struct delivery to be looked at again later */
+    GQueue runnable[TIERS][LANES];    /* struct work */
     int64_t runnable_cost_us[TIERS][LANES];
     GQueue done;        /* struct work */
     guint done_wanted;  /* the finisher sleeps until done holds so many; 0: it is awake */
@@ -146,6 +147,9 @@ void pipeline_wait(struct pipeline *p, pthread_cond_t *cond, int64_t ms);
 
 /* Sleeps for ms, or until the pipeline has reached phase until. */
 void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until);
+
+/* Puts a delivery where it waits to be claimed. The lock is held. */
+void pipeline_put_unclaimed(struct pipeline *p, struct delivery *d);
 
 struct work *work_new(const struct delivery *delivery);
 void work_free(struct work *w);

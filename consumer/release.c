@@ -67,11 +67,9 @@ static bool release_group(struct release *r, struct db *db, const struct gate_ru
     if (!held_jobs_release(db, rules, group, conf->consumer.dispatch_grace_ms, refs, max, ret_n, e)) {
         return false;
     }
-    enum tier tier = *ret_n == 0
-                         ? TIER_MAIN
-                         : org_load_tier(r->p->load, db, group->organization_id, conf->limits.backlog_threshold);
+    const struct job_tiers tiers = {r->p->load, conf->limits.backlog_threshold};
     for (size_t i = 0; i < *ret_n; i++) {
-        refs[i].tier = tier;
+        job_ref_place(&refs[i], db, &tiers, group->organization_id);
         (void)dispatcher_publish(r->p->dispatcher, &refs[i]); /* not taken: due after the grace */
     }
     if (*ret_n > 0) {

@@ -37,6 +37,7 @@ static struct lane_choice look(struct pipeline *p, bool *ret_held)
         if (head != NULL && may) {
             choice.waiting[tier][i % LANES] = true;
             choice.share_percent[tier][i % LANES] = pipeline_share_percent(p, &head->delivery);
+            choice.flow[tier][i % LANES] = head->delivery.message.flow;
         }
     }
     return choice;

@@ -50,8 +50,9 @@ static void retry_one(struct call *c, const char *action, bool only_dead)
         answer_refused(c, result, ref.id, status);
         return;
     }
-    org_load_add(c->api->load, c->who.org, 1);
-    ref.tier = org_load_tier(c->api->load, c->db, c->who.org, c->conf->limits.backlog_threshold);
+    const struct org_kind kind = {c->who.org, ref.job_type, lane_priority(ref.lane)};
+    org_load_add(c->api->load, &kind, 1);
+    job_ref_place(&ref, c->db, &(struct job_tiers){c->api->load, c->conf->limits.backlog_threshold}, c->who.org);
     (void)dispatcher_publish(c->api->dispatcher, &ref);
     api_answer_job(c, 200, c->path_value);
 }

@@ -52,7 +52,7 @@ static bool insert(struct call *c, char ret_id[UUID_TEXT_BYTES])
         call_fail(c, &e);
         return false;
     }
-    struct job_ref ref = {.attempt = 0, .lane = LANE_HIGH, .job_type = JOB_TYPE_NAME};
+    struct job_ref ref = {.attempt = 0, .lane = LANE_HIGH, .job_type = JOB_TYPE_NAME, .flow = job_flow(c->who.org)};
     g_strlcpy(ref.id, ret_id, sizeof(ref.id));
     (void)dispatcher_publish(c->api->dispatcher, &ref);
     return true;

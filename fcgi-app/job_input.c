@@ -164,10 +164,11 @@ static void fill_one(const struct call *c, const json_t *body, const char *trace
 void job_input_fill(const struct call *c, const json_t *const *bodies, size_t n, const char *traceparent,
                     struct job_new *ret, struct job_texts *ret_texts)
 {
-    const bool has_room = dispatcher_has_room(c->api->dispatcher, n);
     for (size_t i = 0; i < n; i++) {
         fill_one(c, bodies[i], traceparent, &ret[i], &ret_texts[i]);
-        ret[i].left_to_relay = !has_room;
+        const struct org_kind kind = {c->who.org, ret[i].job_type, ret[i].priority};
+        enum tier tier = org_load_tier(c->api->load, c->db, &kind, c->conf->limits.backlog_threshold);
+        ret[i].left_to_relay = !dispatcher_has_room(c->api->dispatcher, tier, n);
     }
 }
 
@@ -203,17 +204,20 @@ bool job_input_has_room(struct call *c, size_t n)
 
 void job_input_publish(struct call *c, const struct job_new *jobs, size_t n)
 {
-    const char *org = c->who.org;
-    org_load_add(c->api->load, org, (int64_t)n);
-    const enum tier tier = org_load_tier(c->api->load, c->db, org, c->conf->limits.backlog_threshold);
+    const struct job_tiers tiers = {c->api->load, c->conf->limits.backlog_threshold};
+    for (size_t i = 0; i < n; i++) {
+        org_load_add(c->api->load, &(struct org_kind){c->who.org, jobs[i].job_type, jobs[i].priority}, 1);
+    }
     for (size_t i = 0; i < n; i++) {
         const struct job_new *job = &jobs[i];
-        struct job_ref ref = {.attempt = 0, .lane = lane_of_priority(job->priority), .tier = tier};
+        struct job_ref ref = {.lane = lane_of_priority(job->priority)};
+        if (job->scheduled_wall_us != 0 || job->left_to_relay) {
+            continue;
+        }
         g_strlcpy(ref.id, job->id, sizeof(ref.id));
         g_strlcpy(ref.job_type, job->job_type, sizeof(ref.job_type));
         g_strlcpy(ref.traceparent, job->traceparent == NULL ? "" : job->traceparent, sizeof(ref.traceparent));
-        if (job->scheduled_wall_us == 0 && !job->left_to_relay) {
-            (void)dispatcher_publish(c->api->dispatcher, &ref);
-        }
+        job_ref_place(&ref, c->db, &tiers, c->who.org);
+        (void)dispatcher_publish(c->api->dispatcher, &ref);
     }
 }

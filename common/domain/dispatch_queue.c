@@ -84,6 +84,14 @@ size_t dispatch_queue_length(struct dispatch_queue *q, bool main_only)
     return length;
 }
 
+size_t dispatch_queue_room(struct dispatch_queue *q, enum tier tier)
+{
+    pthread_mutex_lock(&q->lock);
+    size_t room = q->capacity - q->lines[tier].length;
+    pthread_mutex_unlock(&q->lock);
+    return room;
+}
+
 size_t dispatch_queue_clear(struct dispatch_queue *q)
 {
     size_t dropped = 0;

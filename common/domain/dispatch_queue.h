@@ -21,6 +21,8 @@ bool dispatch_queue_push(struct dispatch_queue *q, const struct dispatch_entry *
  * tier stays where it is. */
 bool dispatch_queue_pop(struct dispatch_queue *q, bool main_only, struct dispatch_entry *ret);
 size_t dispatch_queue_length(struct dispatch_queue *q, bool main_only);
+/* How many more of the tier would be taken. */
+size_t dispatch_queue_room(struct dispatch_queue *q, enum tier tier);
 /* Drops everything; returns how many there were. */
 size_t dispatch_queue_clear(struct dispatch_queue *q);
 

@@ -280,6 +280,7 @@ static bool publish_entry(struct dispatcher *d, const struct dispatch_entry *ent
     }
     const struct job_ref *ref = &entry->job.ref;
     struct mq_message message = {.attempt = ref->attempt, .tier = ref->tier, .lane = ref->lane, .ahead = ref->ahead};
+    message.flow = ref->flow;
     message.published_s = clock_wall_us() / US_PER_S;
     g_strlcpy(message.job_id, ref->id, sizeof(message.job_id));
     g_strlcpy(message.job_type, ref->job_type, sizeof(message.job_type));
@@ -522,9 +523,9 @@ bool dispatcher_is_ready(const struct dispatcher *d)
     return atomic_load(&d->is_ready);
 }
 
-bool dispatcher_has_room(const struct dispatcher *d, size_t n)
+bool dispatcher_has_room(const struct dispatcher *d, enum tier tier, size_t n)
 {
-    return dispatcher_is_ready(d) && dispatcher_backlog(d) + n <= QUEUE_MAX;
+    return dispatcher_is_ready(d) && n <= dispatch_queue_room(d->queue, tier);
 }
 
 size_t dispatcher_backlog(const struct dispatcher *d)

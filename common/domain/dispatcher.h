@@ -24,8 +24,8 @@ bool dispatcher_broadcast(struct dispatcher *d, const char *body);
 
 /* Connected and not blocked. */
 bool dispatcher_is_ready(const struct dispatcher *d);
-/* Connected, and n jobs more would be taken now. */
-bool dispatcher_has_room(const struct dispatcher *d, size_t n);
+/* Connected, and n jobs more of the tier would be taken now. */
+bool dispatcher_has_room(const struct dispatcher *d, enum tier tier, size_t n);
 /* Messages waiting or unconfirmed. */
 size_t dispatcher_backlog(const struct dispatcher *d);
 

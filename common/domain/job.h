@@ -141,17 +141,24 @@ struct job_ref {
     int64_t attempt;
     enum lane lane;
     enum tier tier; /* whatever it is, the row is the same */
+    uint32_t flow;  /* job_flow of its organization; jobs of one flow share their turns */
     char job_type[JOB_TYPE_BYTES];
     char traceparent[56];
     bool ahead; /* publish it so that it goes before all others (priority layout) */
 };
 
-/* To which tier a row's message goes (org_load.h): a job of an organization with more than backlog_threshold queued
- * jobs to the backlog. load NULL: everything to the main tier. */
+/* A hash that is the same in every process. */
+uint32_t job_flow(const char *organization_id);
+
+/* What decides to which tier a message goes (org_load.h). load NULL: everything to the main tier. */
 struct job_tiers {
     struct org_load *load;
     int64_t backlog_threshold;
 };
+
+/* Sets flow and tier of a ref that has its lane and job_type. What was created must be counted (org_load_add) before.
+ */
+void job_ref_place(struct job_ref *ref, struct db *db, const struct job_tiers *tiers, const char *organization_id);
 
 /* Takes up to max queued rows whose dispatch_at has passed and moves it grace_ms ahead, so that nobody else
  * publishes them meanwhile. refs has room for max. */
@@ -170,6 +177,10 @@ bool job_redispatch_lost(struct db *db, enum lane lane, int64_t min_age_ms, size
 /* Number of such rows, counted up to limit. */
 bool job_count_dispatched(struct db *db, enum lane lane, int64_t min_age_ms, int64_t limit, int64_t *ret, struct err *e)
     MUST_CHECK;
+/* Queued jobs of the organization, type and priority that wait to run now, as opposed to later: counted among the first
+ * look_at of them. */
+bool job_count_ready(struct db *db, const char *organization_id, const char *job_type, int64_t priority,
+                     int64_t look_at, int64_t *ret, struct err *e) MUST_CHECK;
 /* Failed rows that a rescue finished, whose dead letter must still be published: taken like job_take_due. cause is
  * copied into traceparent's place of the message by the caller; here it comes with the ref. */
 struct job_dead_ref {

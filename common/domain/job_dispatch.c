@@ -12,6 +12,11 @@ static void free_text(char **text)
     free(*text);
 }
 
+uint32_t job_flow(const char *organization_id)
+{
+    return g_str_hash(organization_id);
+}
+
 static void ref_from_row(struct job_ref *ref, const struct db_result *r, size_t row)
 {
     *ref = (struct job_ref){.attempt = db_cell_int(r, row, 1), .lane = lane_of_priority(db_cell_int(r, row, 2))};
@@ -66,11 +71,11 @@ static bool take_body(struct db *db, void *arg, bool repeated UNUSED, struct err
 static const char sql_move_due[] = "UPDATE " IDS_TABLE JOIN_JOBS
                                    " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
 
-/* Of the organization in the sixth column. */
-static enum tier tier_of_row(struct db *db, const struct job_tiers *tiers, const struct db_result *r, size_t row)
+void job_ref_place(struct job_ref *ref, struct db *db, const struct job_tiers *tiers, const char *organization_id)
 {
-    return tiers->load == NULL ? TIER_MAIN
-                               : org_load_tier(tiers->load, db, db_cell(r, row, 5), tiers->backlog_threshold);
+    const struct org_kind kind = {organization_id, ref->job_type, lane_priority(ref->lane)};
+    ref->flow = job_flow(organization_id);
+    ref->tier = tiers->load == NULL ? TIER_MAIN : org_load_tier(tiers->load, db, &kind, tiers->backlog_threshold);
 }
 
 static bool take_refs(struct db *db, struct take *take, const struct job_tiers *tiers, struct job_ref *refs,
@@ -79,7 +84,7 @@ static bool take_refs(struct db *db, struct take *take, const struct job_tiers *
     bool done = db_transaction(db, take_body, take, e);
     for (size_t i = 0; done && i < take->rows.rows; i++) {
         ref_from_row(&refs[i], &take->rows, i);
-        refs[i].tier = tier_of_row(db, tiers, &take->rows, i);
+        job_ref_place(&refs[i], db, tiers, db_cell(&take->rows, i, 5));
     }
     *ret_n = done ? take->rows.rows : 0;
     db_result_release(&take->rows);
@@ -236,6 +241,23 @@ bool job_count_dispatched(struct db *db, enum lane lane, int64_t min_age_ms, int
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e, "SELECT COUNT(*) FROM (SELECT id" WAITING_ROWS " LIMIT ?) waiting",
                 DB_PARAMS(DB_INT(lane_priority(lane)), DB_INT(min_age_ms * US_PER_MS), DB_INT(limit)))) {
+        return false;
+    }
+    *ret = db_cell_int(&r, 0, 0);
+    return true;
+}
+
+bool job_count_ready(struct db *db, const char *organization_id, const char *job_type, int64_t priority,
+                     int64_t look_at, int64_t *ret, struct err *e)
+{
+    /* A fresh row is due after its grace. */
+    static const char sql[] = "SELECT COUNT(*) FROM (SELECT dispatch_at FROM background_jobs FORCE INDEX"
+                              " (ix_jobs_filter) WHERE organization_id = ? AND status = 'queued' AND job_type = ?"
+                              " AND priority = ? LIMIT ?) waiting"
+                              " WHERE dispatch_at IS NULL OR dispatch_at <= UTC_TIMESTAMP(6) + INTERVAL 10 SECOND";
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, sql,
+                DB_PARAMS(db_text(organization_id), db_text(job_type), DB_INT(priority), DB_INT(look_at)))) {
         return false;
     }
     *ret = db_cell_int(&r, 0, 0);

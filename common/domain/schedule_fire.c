@@ -223,13 +223,14 @@ static void note_refs(struct db *db, const struct fire *fire)
     const struct job_tiers *tiers = &fire->terms->tiers;
     for (guint i = 0; i < fire->jobs->len; i++) {
         const struct job_new *job = &g_array_index(fire->jobs, struct job_new, i);
+        const struct org_kind kind = {job->organization_id, job->job_type, job->priority};
         struct job_ref ref = {.lane = lane_of_priority(job->priority)};
         if (tiers->load != NULL) {
-            org_load_add(tiers->load, job->organization_id, 1);
-            ref.tier = org_load_tier(tiers->load, db, job->organization_id, tiers->backlog_threshold);
+            org_load_add(tiers->load, &kind, 1);
         }
         g_strlcpy(ref.id, job->id, sizeof(ref.id));
         g_strlcpy(ref.job_type, job->job_type, sizeof(ref.job_type));
+        job_ref_place(&ref, db, tiers, job->organization_id);
         g_array_append_val(fire->round->refs, ref);
     }
 }

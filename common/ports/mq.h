@@ -42,6 +42,7 @@ struct mq_message {
     enum lane lane;  /* LANES when the key is none of ours */
     bool ahead;      /* written only: in the priority layout it goes before all others of its tier, whatever its lane */
     char job_type[65];    /* property type */
+    uint32_t flow;        /* header x-bellman-flow: whose job it is, as a hash; 0 when missing */
     int64_t published_s;  /* property timestamp: wall clock, seconds; 0 when missing */
     char traceparent[56]; /* header traceparent, or empty */
     char cause[65];       /* header x-bellman-cause of a dead letter, or empty */

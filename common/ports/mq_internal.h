@@ -28,7 +28,7 @@ enum lane mq_lane_of_key(amqp_bytes_t key, enum tier *ret_tier);
  * not printable ASCII becomes empty; an attempt that is missing, negative or not an integer becomes -1. */
 void mq_message_read(struct mq_message *message, const amqp_basic_properties_t *properties, amqp_bytes_t routing_key);
 
-#define MQ_HEADERS_MAX 3
+#define MQ_HEADERS_MAX 4
 /* Of a message that goes before all others of its queue; also the x-max-priority of the queue. Lanes take 0 to 2. */
 #define MQ_PRIORITY_AHEAD 3
 

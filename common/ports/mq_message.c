@@ -4,6 +4,7 @@
 #include "ports/mq_internal.h"
 
 #define HEADER_ATTEMPT "x-bellman-attempt"
+#define HEADER_FLOW "x-bellman-flow"
 #define HEADER_CAUSE "x-bellman-cause"
 #define HEADER_TRACE "traceparent"
 
@@ -110,6 +111,8 @@ static void read_headers(struct mq_message *m, const amqp_table_t *headers)
         const amqp_table_entry_t *entry = &headers->entries[i];
         if (equals(entry->key, HEADER_ATTEMPT)) {
             m->attempt = read_integer(&entry->value);
+        } else if (equals(entry->key, HEADER_FLOW)) {
+            m->flow = (uint32_t)MAX(read_integer(&entry->value), 0);
         } else if (equals(entry->key, HEADER_TRACE)) {
             read_text_header(m->traceparent, sizeof(m->traceparent), &entry->value);
         } else if (equals(entry->key, HEADER_CAUSE)) {
@@ -167,11 +170,15 @@ void mq_message_write(const struct mq_message *message, amqp_basic_properties_t 
         .message_id = amqp_cstring_bytes(message->job_id),
         .type = amqp_cstring_bytes(message->job_type),
         .timestamp = (uint64_t)message->published_s,
-        .headers = {.num_entries = 1, .entries = headers},
+        .headers = {.num_entries = 2, .entries = headers},
     };
     headers[0] = (amqp_table_entry_t){
         .key = amqp_cstring_bytes(HEADER_ATTEMPT),
         .value = {.kind = AMQP_FIELD_KIND_I64, .value = {.i64 = message->attempt}},
+    };
+    headers[1] = (amqp_table_entry_t){
+        .key = amqp_cstring_bytes(HEADER_FLOW),
+        .value = {.kind = AMQP_FIELD_KIND_I64, .value = {.i64 = message->flow}},
     };
     add_text_header(&properties->headers, HEADER_TRACE, message->traceparent);
     add_text_header(&properties->headers, HEADER_CAUSE, message->cause);

@@ -1,4 +1,5 @@
 """The rows behind the answers, and what must always be true of them."""
+import collections
 import contextlib
 
 import pymysql
@@ -121,3 +122,21 @@ def check_counts(stack, org):
         stack, "SELECT job_type, status, priority, COUNT(*) AS n FROM background_jobs WHERE organization_id = %s"
         " GROUP BY job_type, status, priority", org)}
     assert counted == there
+
+
+def cancel_waiting(stack, org):
+    """What is queued is cancelled, as nobody could wait for it to run. Rows that somebody changes now are left alone."""
+    with connected(stack) as connection, connection.cursor() as cursor:
+        connection.begin()
+        cursor.execute("SELECT id, job_type, priority FROM background_jobs WHERE organization_id = %s AND status = 'queued'"
+                       " ORDER BY id FOR UPDATE SKIP LOCKED", (org,))
+        found = cursor.fetchall()
+        if found:
+            cursor.execute("UPDATE background_jobs SET status = 'cancelled', dispatch_at = NULL, next_retry_at = NULL,"
+                           " completed_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id IN %s",
+                           ([job["id"] for job in found],))
+        for (job_type, priority), n in collections.Counter((j["job_type"], j["priority"]) for j in found).items():
+            cursor.executemany("INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
+                               " VALUES (%s, %s, %s, %s, 0, %s) ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)",
+                               [(org, job_type, "queued", priority, -n), (org, job_type, "cancelled", priority, n)])
+        connection.commit()

@@ -56,9 +56,11 @@ def test_a_high_job_overtakes_300_low_ones(layout):
             time.sleep(0.15)  # some low ones between
         waiting = len(made) - done(org, -1)
     assert waiting > 100, "the backlog was gone before the measurement ended"
-    # The message takes some milliseconds to the worker, and a low job may begin while it is on its way.
-    assert all(n <= 1 for n in overtaken.values()), overtaken
-    assert sum(overtaken.values()) <= 2, overtaken
+    # The message takes some milliseconds to the worker, and a low job may begin while it is on its way. In the priority
+    # layout the worker may also hold a low message of either tier, behind which the broker keeps the next ones.
+    most, most_of_all = (2, 10) if layout.layout == "priority" else (1, 2)
+    assert all(n <= most for n in overtaken.values()), overtaken
+    assert sum(overtaken.values()) <= most_of_all, overtaken
     settle(org, [*made, *overtaken], 20)
 
 

@@ -118,7 +118,7 @@ static void test_tiers_take_turns(void **state UNUSED)
         {{{true, true, false}, {true, false, false}}, "HhHhHhHh"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct lane_choice choice = {.share_percent = {{10, 10, 10}, {10, 10, 10}}};
+        struct lane_choice choice = {.share_percent = {{10, 10, 10}, {10, 10, 10}}, .flow = {{1, 1, 1}, {2, 2, 2}}};
         struct tier_draw draw = {0};
         char drawn[9];
         memcpy(choice.waiting, rows[i].waiting, sizeof(choice.waiting));
@@ -130,7 +130,7 @@ static void test_tiers_take_turns(void **state UNUSED)
 static void test_who_comes_to_a_backlog_goes_next(void **state UNUSED)
 {
     const struct lane_choice backlog = {.waiting = {{false, false, false}, {false, true, false}}};
-    const struct lane_choice both = {.waiting = {{false, true, false}, {false, true, false}}};
+    const struct lane_choice both = {.waiting = {{false, true, false}, {false, true, false}}, .flow = {{1, 1, 1}}};
     struct tier_draw draw = {0};
     char drawn[9];
     for (size_t n = 0; n < 4; n++) {
@@ -146,6 +146,7 @@ static void test_each_tier_keeps_the_shares_of_its_lanes(void **state UNUSED)
     const struct lane_choice choice = {
         .waiting = {{true, false, true}, {false, true, true}},
         .share_percent = {{10, 10, 10}, {10, 10, 50}},
+        .flow = {{1, 1, 1}, {2, 2, 2}},
     };
     struct tier_draw draw = {0};
     int counts[128] = {0};
@@ -159,6 +160,33 @@ static void test_each_tier_keeps_the_shares_of_its_lanes(void **state UNUSED)
     assert_int_equal(counts['H'] + counts['L'], 600);
 }
 
+static void test_one_organization_knows_priorities_only(void **state UNUSED)
+{
+    static const struct {
+        bool waiting[TIERS][LANES];
+        uint32_t flow[TIERS][LANES];
+        const char *expect;
+    } rows[] = {
+        {{{false, false, true}, {true, false, false}}, {{7, 7, 7}, {7, 7, 7}}, "hhhhLhhhhL"},
+        {{{true, false, false}, {false, false, true}}, {{7, 7, 7}, {7, 7, 7}}, "HHHHlHHHHl"},
+        {{{false, true, false}, {false, true, false}}, {{7, 7, 7}, {7, 7, 7}}, "NnNnNnNnNn"},
+        {{{false, false, true}, {true, false, false}},
+         {{1, 2, 7}, {7, 3, 4}},
+         "hhhhLhhhhL"}, /* the others do not wait */
+        {{{true, false, true}, {true, false, false}}, {{8, 7, 7}, {7, 7, 7}}, "HhHhHhHhLh"},
+        {{{false, false, true}, {true, false, false}}, {{7, 7, 7}, {8, 7, 7}}, "LhLhLhLhLh"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct lane_choice choice = {.share_percent = {{25, 25, 25}, {25, 25, 25}}};
+        struct tier_draw draw = {0};
+        char drawn[11];
+        memcpy(choice.waiting, rows[i].waiting, sizeof(choice.waiting));
+        memcpy(choice.flow, rows[i].flow, sizeof(choice.flow));
+        draws(&choice, 10, &draw, drawn);
+        assert_string_equal(drawn, rows[i].expect);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_the_share_grows_with_the_wait),
         cmocka_unit_test(test_tiers_take_turns),
         cmocka_unit_test(test_who_comes_to_a_backlog_goes_next),
+        cmocka_unit_test(test_one_organization_knows_priorities_only),
         cmocka_unit_test(test_each_tier_keeps_the_shares_of_its_lanes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

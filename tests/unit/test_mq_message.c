@@ -17,6 +17,7 @@ static const struct mq_message whole = {
     .attempt = 7,
     .tier = TIER_BACKLOG,
     .lane = LANE_LOW,
+    .flow = 0xfedcba98,
     .published_s = 1800000000,
     .job_type = "email.send",
     .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -40,6 +41,7 @@ static void test_round_trip(void **state UNUSED)
     assert_int_equal(read.attempt, 7);
     assert_int_equal(read.tier, TIER_BACKLOG);
     assert_int_equal(read.lane, LANE_LOW);
+    assert_int_equal(read.flow, 0xfedcba98);
     assert_int_equal(read.published_s, 1800000000);
     assert_string_equal(read.job_type, "email.send");
     assert_string_equal(read.traceparent, whole.traceparent);
@@ -61,7 +63,7 @@ static void test_what_is_published(void **state UNUSED)
         assert_int_equal(properties.delivery_mode, 2);
         assert_int_equal(properties.priority, rows[i].priority);
         assert_true((properties._flags & AMQP_BASIC_PRIORITY_FLAG) != 0);
-        assert_int_equal(properties.headers.num_entries, 1); /* empty text gets no header */
+        assert_int_equal(properties.headers.num_entries, 2); /* empty text gets no header */
         assert_int_equal(headers[0].value.kind, AMQP_FIELD_KIND_I64);
     }
 }

@@ -193,6 +193,7 @@ static void test_a_full_tier_refuses_nobody_else(void **state UNUSED)
     assert_false(dispatch_queue_push(q, &heavy));
     assert_true(dispatch_queue_push(q, &light));
     assert_int_equal(dispatch_queue_length(q, true), 1);
+    assert_int_equal(dispatch_queue_room(q, TIER_MAIN), 0);
     assert_int_equal(dispatch_queue_clear(q), 2);
     dispatch_queue_free(q);
 }
