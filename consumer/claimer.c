@@ -24,7 +24,13 @@ struct batch {
     GPtrArray *deliveries; /* struct delivery, owned */
     int64_t cost_us[TIERS][LANES];
     size_t count[TIERS][LANES];
-    guint backlog; /* deliveries of the backlog tier */
+    guint backlog;   /* deliveries of the backlog tier */
+    guint with_room; /* deliveries that may be claimed; those behind them only parked */
+    bool parks;      /* most of the batch before was parked, last a job like this one: */
+    enum tier parked_tier;
+    enum lane parked_lane;
+    uint32_t parked_flow;
+    char parked_type[JOB_TYPE_BYTES];
 };
 
 static void requeue_deferred(struct pipeline *p)
@@ -87,6 +93,27 @@ static struct lane_choice look(struct pipeline *p, const struct batch *b, guint 
     return choice;
 }
 
+static bool is_alike(const void *item, const void *arg)
+{
+    const struct delivery *d = item;
+    const struct batch *b = arg;
+    return d->message.flow == b->parked_flow && strcmp(d->message.job_type, b->parked_type) == 0;
+}
+
+/* What cannot start needs no runner: it is parked by full batches, so that others do not wait behind it. */
+static void add_alike(struct pipeline *p, struct batch *b)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    b->with_room = b->deliveries->len;
+    while (b->parks && b->deliveries->len < (guint)conf->consumer.batch_max) {
+        struct delivery *d = flows_pop_if(&p->inbox[b->parked_tier][b->parked_lane], is_alike, b);
+        if (d == NULL) {
+            return;
+        }
+        g_ptr_array_add(b->deliveries, d);
+    }
+}
+
 /* Moves deliveries into the batch while there is room. Called with the lock held. */
 static void fill_batch(struct pipeline *p, struct batch *b)
 {
@@ -121,11 +148,14 @@ static int64_t sleep_ms(struct pipeline *p)
 /* Waits until something can be claimed; false when the pipeline drains. */
 static bool next_batch(struct pipeline *p, struct batch *b)
 {
-    *b = (struct batch){.deliveries = b->deliveries};
+    memset(b->cost_us, 0, sizeof(b->cost_us));
+    memset(b->count, 0, sizeof(b->count));
+    b->backlog = 0;
     pthread_mutex_lock(&p->lock);
     while (pipeline_phase(p) == PIPELINE_RUNNING) {
         requeue_deferred(p);
         fill_batch(p, b);
+        add_alike(p, b);
         if (b->deliveries->len > 0) {
             p->claiming = b->deliveries->len;
             break;
@@ -236,17 +266,49 @@ static bool make_runnable(struct pipeline *p, const struct delivery *d, struct j
     return true;
 }
 
+/* Notes whether the next batch is likely to be parked, too. */
+static void note_parked(struct pipeline *p, struct batch *b, const struct job_claim *claims)
+{
+    guint parked = 0;
+    for (guint i = 0; i < b->deliveries->len; i++) {
+        if (claims[i].result == JOB_PARKED) {
+            const struct delivery *d = g_ptr_array_index(b->deliveries, i);
+            parked++;
+            b->parked_tier = d->message.tier;
+            b->parked_lane = d->message.lane;
+            b->parked_flow = d->message.flow;
+            g_strlcpy(b->parked_type, claims[i].job_type, sizeof(b->parked_type));
+            release_note(p, &claims[i]);
+        }
+    }
+    b->parks = parked * 2 > b->deliveries->len;
+}
+
+/* Those that came to be parked and may start wait for room again. */
+static void put_back(struct pipeline *p, const struct batch *b, const struct job_claim *claims)
+{
+    pthread_mutex_lock(&p->lock);
+    for (guint i = b->with_room; i < b->deliveries->len; i++) {
+        const struct delivery *d = g_ptr_array_index(b->deliveries, i);
+        if (claims[i].result == JOB_HELD) {
+            pipeline_put_unclaimed(p, g_memdup2(d, sizeof(*d)));
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claims)
 {
     const struct conf *conf = atomic_load(&p->conf);
+    note_parked(p, b, claims);
+    put_back(p, b, claims);
     for (guint i = 0; i < b->deliveries->len; i++) {
         struct delivery *d = g_ptr_array_index(b->deliveries, i);
-        if (claims[i].result == JOB_PARKED) {
-            release_note(p, &claims[i]);
-        }
-        bool is_held = claims[i].result == JOB_CLAIMED || claims[i].result == JOB_OURS;
-        if (!is_held || !make_runnable(p, d, &claims[i], conf->consumer.crash_limit)) {
-            settle_unclaimed(p, d, claims[i].result);
+        enum job_claim_result result = claims[i].result;
+        bool is_ours = result == JOB_CLAIMED || result == JOB_OURS;
+        bool is_back = result == JOB_HELD && i >= b->with_room;
+        if (!is_back && (!is_ours || !make_runnable(p, d, &claims[i], conf->consumer.crash_limit))) {
+            settle_unclaimed(p, d, result);
         }
     }
 }
@@ -273,6 +335,7 @@ static bool claim_batch(struct pipeline *p, struct db *db, const struct batch *b
             memset(&claims[i], 0, sizeof(claims[i]));
             memcpy(claims[i].id, d->message.job_id, sizeof(claims[i].id));
             claims[i].message_attempt = d->message.attempt;
+            claims[i].park_only = i >= b->with_room;
         }
         CLEANUP(gate_rules_cleanup)
         struct gate_rules *gates = gates_get(p->gates, db, conf->limits.org_max_running, &e);

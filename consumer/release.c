@@ -68,8 +68,12 @@ static bool release_group(struct release *r, struct db *db, const struct gate_ru
         return false;
     }
     const struct job_tiers tiers = {r->p->load, conf->limits.backlog_threshold};
+    /* Those under a limit are few and have waited for their turn. */
+    struct gate_key keys[GATE_KEYS_MAX];
+    bool is_limited = gate_limit_keys(rules, group->organization_id, group->job_type, keys) > 0;
     for (size_t i = 0; i < *ret_n; i++) {
         job_ref_place(&refs[i], db, &tiers, group->organization_id);
+        refs[i].tier = is_limited ? TIER_MAIN : refs[i].tier;
         (void)dispatcher_publish(r->p->dispatcher, &refs[i]); /* not taken: due after the grace */
     }
     if (*ret_n > 0) {

@@ -1,15 +1,7 @@
 #include "domain/held_jobs.h"
 
-#include <stdlib.h>
-
 #include "domain/job_gate.h"
-#include "domain/job_settle.h"
 #include "domain/sql_ids.h"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 /* --- groups ------------------------------------------------------------------------------------------------------ */
 
@@ -98,8 +90,8 @@ struct release {
     int64_t grace_ms;
     struct job_ref *refs;
     size_t max;
-    size_t n;     /* refs filled */
-    json_t *gone; /* {id} of rows whose jobs are not queued */
+    size_t n;        /* refs filled */
+    GPtrArray *gone; /* ids of rows whose jobs are not queued */
 };
 
 /* With its limits locked: how many may go. */
@@ -126,7 +118,7 @@ static bool find_room(struct db *db, const struct release *release, size_t *ret,
 static void take_row(struct release *release, const struct db_result *r, size_t row)
 {
     if (g_strcmp0(db_cell(r, row, 1), job_status_name(JOB_QUEUED)) != 0) {
-        json_array_append_new(release->gone, json_pack("{s:s}", "id", db_cell(r, row, 0)));
+        g_ptr_array_add(release->gone, g_strdup(db_cell(r, row, 0)));
         return;
     }
     struct job_ref *ref = &release->refs[release->n++];
@@ -158,35 +150,25 @@ static bool take_lane(struct db *db, struct release *release, enum lane lane, si
     return true;
 }
 
-#define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id')) v"
-#define JOIN_HELD " STRAIGHT_JOIN held_jobs h ON h.job_id = CAST(v.id AS UUID)"
-
-static const char sql_delete[] = "DELETE h FROM " IDS_TABLE JOIN_HELD;
-
-static bool run_on(struct db *db, const char *sql, const json_t *ids, struct err *e)
+static bool delete_rows(struct db *db, const GPtrArray *ids, struct err *e)
 {
-    if (json_array_size(ids) == 0) {
-        return true;
-    }
-    CLEANUP(free_text) char *text = job_dump_list(ids, e);
-    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
+    return ids->len == 0 || sql_ids_run(db, NULL, e, "DELETE FROM held_jobs WHERE job_id IN ", DB_NO_PARAMS, ids, "");
 }
 
 static bool write_released(struct db *db, const struct release *release, bool is_limited, struct err *e)
 {
-    static const char sql_promise[] = "UPDATE " IDS_TABLE JOIN_HELD " SET h.released = 1";
-    static const char sql_due[] = "UPDATE " IDS_TABLE " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
-                                  " SET j.dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND";
-    json_auto_t *ids = json_array();
+    static const char promise[] = "UPDATE held_jobs SET released = 1 WHERE job_id IN ";
+    static const char due[] = "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND"
+                              " WHERE id IN ";
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
     for (size_t i = 0; i < release->n; i++) {
-        json_array_append_new(ids, json_pack("{s:s}", "id", release->refs[i].id));
+        g_ptr_array_add(ids, release->refs[i].id);
     }
-    if (release->n == 0) {
+    if (ids->len == 0) {
         return true;
     }
-    CLEANUP(free_text) char *text = job_dump_list(ids, e);
-    return text != NULL && db_run(db, NULL, e, is_limited ? sql_promise : sql_delete, DB_PARAMS(db_text(text))) &&
-           db_run(db, NULL, e, sql_due, DB_PARAMS(db_text(text), DB_INT(release->grace_ms * US_PER_MS)));
+    return (is_limited ? sql_ids_run(db, NULL, e, promise, DB_NO_PARAMS, ids, "") : delete_rows(db, ids, e)) &&
+           sql_ids_run(db, NULL, e, due, DB_PARAMS(DB_INT(release->grace_ms * US_PER_MS)), ids, "");
 }
 
 /* After an unknown commit some may have been let go unseen: they are due when their grace has passed. */
@@ -196,7 +178,7 @@ static bool release_body(struct db *db, void *arg, bool repeated UNUSED, struct 
     size_t room = 0;
     bool is_limited = false;
     release->n = 0;
-    json_array_clear(release->gone);
+    g_ptr_array_set_size(release->gone, 0);
     if (!find_room(db, release, &room, &is_limited, e)) {
         return false;
     }
@@ -205,14 +187,14 @@ static bool release_body(struct db *db, void *arg, bool repeated UNUSED, struct 
             return false;
         }
     }
-    return run_on(db, sql_delete, release->gone, e) && write_released(db, release, is_limited, e);
+    return delete_rows(db, release->gone, e) && write_released(db, release, is_limited, e);
 }
 
 bool held_jobs_release(struct db *db, const struct gate_rules *rules, const struct gate_key *group, int64_t grace_ms,
                        struct job_ref *refs, size_t max, size_t *ret_n, struct err *e)
 {
     const struct held_group held = {.key = *group};
-    json_auto_t *gone = json_array();
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
     struct release release = {
         .rules = rules, .group = &held, .grace_ms = grace_ms, .refs = refs, .max = max, .gone = gone};
     if (!db_transaction(db, release_body, &release, e)) {
@@ -238,11 +220,11 @@ bool held_jobs_sweep(struct db *db, const struct gate_rules *rules, const struct
     if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(group->organization_id), db_text(group->job_type), DB_INT(n)))) {
         return false;
     }
-    json_auto_t *ids = json_array();
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < r.rows; i++) {
-        json_array_append_new(ids, json_pack("{s:s}", "id", db_cell(&r, i, 0)));
+        g_ptr_array_add(ids, g_strdup(db_cell(&r, i, 0)));
     }
-    return run_on(db, sql_delete, ids, e);
+    return delete_rows(db, ids, e);
 }
 
 bool held_jobs_forget(struct db *db, const char *job_id, struct err *e)

@@ -35,7 +35,8 @@ bool held_jobs_release(struct db *db, const struct gate_rules *rules, const stru
 bool held_jobs_sweep(struct db *db, const struct gate_rules *rules, const struct gate_key *group, struct err *e)
     MUST_CHECK;
 
-/* In the caller's transaction, which has locked the job's row: it will not start. */
+/* In the caller's transaction, which has locked the job's row: it will not start. Jobs that are not
+ * held are no fault. */
 bool held_jobs_forget(struct db *db, const char *job_id, struct err *e) MUST_CHECK;
 /* The same for several; ids holds at least one. */
 bool held_jobs_forget_all(struct db *db, const GPtrArray *ids, struct err *e) MUST_CHECK;

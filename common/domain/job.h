@@ -201,7 +201,8 @@ enum job_claim_result {
     JOB_STALE_DEAD, /* the attempt of this message failed for good: reject if it was delivered before, for its
                      * dead-lettering has not come through; else it is a second message of a dead-lettered one: ack */
     JOB_MISSING,    /* no such row: not visible yet, or never ours */
-    JOB_HELD,       /* another suspect runs here, or the batch's payloads are too much at once: try again later */
+    JOB_HELD,       /* another suspect runs here, the batch's payloads are too much at once, or it came to be parked and
+                     * may start: try again later */
     JOB_PARKED,     /* a pause or a limit keeps it from starting, and its row says so: ack (held_jobs.h) */
 };
 
@@ -209,6 +210,7 @@ enum job_claim_result {
 struct job_claim {
     char id[UUID_TEXT_BYTES];
     int64_t message_attempt;
+    bool park_only; /* there is no room for it here: it may be parked, else it is JOB_HELD */
     enum job_claim_result result;
     int64_t attempt; /* the fence: message_attempt + 1 */
     char organization_id[ORG_ID_BYTES];

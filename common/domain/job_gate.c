@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain/job_settle.h"
+#include "domain/sql_ids.h"
 #include "ports/mq.h"
 
 #define REASON_PAUSED "paused"
@@ -22,10 +23,9 @@ struct candidate {
 
 struct passage {
     const struct gate_rules *rules;
-    json_t *parked;  /* {id, g, t, p, r} */
-    json_t *passed;  /* {id} of those that leave held_jobs */
-    GArray *limited; /* struct candidate */
-    GArray *limits;  /* struct job_limit_row, sorted */
+    GPtrArray *paused; /* ids, borrowed from the claims and in their order */
+    GArray *limited;   /* struct candidate, in the claims' order */
+    GArray *limits;    /* struct job_limit_row, sorted */
     int64_t now_us;
 };
 
@@ -36,18 +36,15 @@ static void free_text(char **text)
 
 static void passage_release(struct passage *p)
 {
-    json_decref(p->parked);
-    json_decref(p->passed);
+    g_ptr_array_unref(p->paused);
     g_array_unref(p->limited);
     g_array_unref(p->limits);
 }
 
-static void park(struct passage *p, struct job_claim *claim, const char *reason)
+/* The claim is no claim any more. */
+static void turn_away(struct job_claim *claim, enum job_claim_result result)
 {
-    claim->result = JOB_PARKED;
-    json_array_append_new(p->parked,
-                          json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", claim->id, "g", claim->organization_id, "t",
-                                    claim->job_type, "p", (json_int_t)claim->priority, "r", reason));
+    claim->result = result;
     job_claim_release(claim);
 }
 
@@ -62,7 +59,8 @@ static void sort_out(struct passage *p, struct job_claim *const *sorted, size_t 
             continue;
         }
         if (gate_is_paused(p->rules, claim->organization_id, claim->job_type)) {
-            park(p, claim, REASON_PAUSED);
+            turn_away(claim, JOB_PARKED);
+            g_ptr_array_add(p->paused, claim->id);
             continue;
         }
         struct candidate c = {.claim = claim};
@@ -70,6 +68,8 @@ static void sort_out(struct passage *p, struct job_claim *const *sorted, size_t 
         job_limits_add(p->limits, c.keys, c.n_keys);
         if (c.n_keys > 0) {
             g_array_append_val(p->limited, c);
+        } else if (claim->park_only) {
+            turn_away(claim, JOB_HELD);
         }
     }
     job_limits_sort(p->limits);
@@ -110,12 +110,12 @@ static bool look_at_held(struct db *db, struct passage *p, struct err *e)
 static void admit(struct passage *p, struct candidate *c)
 {
     struct gate_limit *limits[GATE_KEYS_MAX];
-    job_limits_find(p->limits, c->keys, c->n_keys, limits);
     bool may_try = c->is_promised || !c->is_behind;
-    if (!may_try || !gate_admit(limits, c->n_keys, c->is_promised, p->now_us)) {
-        park(p, c->claim, REASON_LIMIT);
-    } else if (c->has_row) {
-        json_array_append_new(p->passed, json_pack("{s:s}", "id", c->claim->id));
+    job_limits_find(p->limits, c->keys, c->n_keys, limits);
+    if (may_try && c->claim->park_only) {
+        turn_away(c->claim, JOB_HELD);
+    } else if (!may_try || !gate_admit(limits, c->n_keys, c->is_promised, p->now_us)) {
+        turn_away(c->claim, JOB_PARKED);
     }
 }
 
@@ -164,75 +164,59 @@ static bool pass_limits(struct db *db, struct passage *p, struct err *e)
 
 /* --- rows -------------------------------------------------------------------------------------------------------- */
 
-#define IDS_TABLE "JSON_TABLE(?, '$[*]' COLUMNS(id CHAR(36) PATH '$.id')) v"
-
-static int compare_ids(const void *a, const void *b)
+static bool write_parked(struct db *db, const GPtrArray *ids, const char *reason, struct err *e)
 {
-    const json_t *const *x = a;
-    const json_t *const *y = b;
-    return strcmp(json_string_value(json_object_get(*x, "id")), json_string_value(json_object_get(*y, "id")));
-}
-
-/* The list in the order of ids; the caller frees with free(). */
-static char *dump_by_id(const json_t *list, struct err *e)
-{
-    size_t n = json_array_size(list);
-    g_autofree json_t **sorted = g_new(json_t *, n);
-    for (size_t i = 0; i < n; i++) {
-        sorted[i] = json_array_get(list, i);
-    }
-    qsort(sorted, n, sizeof(*sorted), compare_ids);
-    json_auto_t *again = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_array_append(again, sorted[i]);
-    }
-    return job_dump_list(again, e);
-}
-
-static bool write_parked(struct db *db, const struct passage *p, struct err *e)
-{
-    static const char sql_later[] = "UPDATE " IDS_TABLE " STRAIGHT_JOIN background_jobs j ON j.id = CAST(v.id AS UUID)"
-                                    " SET j.dispatch_at = UTC_TIMESTAMP(6) + " JOB_PARK_SQL;
-    static const char sql_held[] =
+    static const char later[] = "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) + " JOB_PARK_SQL
+                                " WHERE id IN ";
+    static const char held[] =
         "INSERT INTO held_jobs (job_id, organization_id, job_type, priority, reason, released, held_at)"
-        " SELECT CAST(v.id AS UUID), v.g, v.t, v.p, v.r, 0, UTC_TIMESTAMP(6) FROM JSON_TABLE(?, '$[*]' COLUMNS("
-        " id CHAR(36) PATH '$.id', g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
-        " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t', p INT PATH '$.p',"
-        " r VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.r')) v"
-        " ON DUPLICATE KEY UPDATE reason = VALUES(reason), released = 0";
+        " SELECT id, organization_id, job_type, priority, ?, 0, UTC_TIMESTAMP(6) FROM background_jobs WHERE id IN ";
 
-    if (json_array_size(p->parked) == 0) {
-        return true;
-    }
-    CLEANUP(free_text) char *text = dump_by_id(p->parked, e);
-    return text != NULL && db_run(db, NULL, e, sql_later, DB_PARAMS(db_text(text))) &&
-           db_run(db, NULL, e, sql_held, DB_PARAMS(db_text(text)));
+    return ids->len == 0 || (sql_ids_run(db, NULL, e, later, DB_NO_PARAMS, ids, "") &&
+                             sql_ids_run(db, NULL, e, held, DB_PARAMS(db_text(reason)), ids,
+                                         " ON DUPLICATE KEY UPDATE reason = VALUES(reason), released = 0"));
 }
 
-static bool forget_passed(struct db *db, const struct passage *p, struct err *e)
+static bool write_limited(struct db *db, const struct passage *p, struct err *e)
 {
-    static const char sql[] = "DELETE h FROM " IDS_TABLE " STRAIGHT_JOIN held_jobs h ON h.job_id = CAST(v.id AS UUID)";
-    if (json_array_size(p->passed) == 0) {
-        return true;
+    g_autoptr(GPtrArray) parked = g_ptr_array_new();
+    g_autoptr(GPtrArray) passed = g_ptr_array_new();
+    for (guint i = 0; i < p->limited->len; i++) {
+        const struct candidate *c = &g_array_index(p->limited, struct candidate, i);
+        if (c->claim->result == JOB_PARKED) {
+            g_ptr_array_add(parked, c->claim->id);
+        } else if (c->claim->result == JOB_CLAIMED && c->has_row) {
+            g_ptr_array_add(passed, c->claim->id);
+        }
     }
-    CLEANUP(free_text) char *text = dump_by_id(p->passed, e);
-    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
+    return (passed->len == 0 ||
+            sql_ids_run(db, NULL, e, "DELETE FROM held_jobs WHERE job_id IN ", DB_NO_PARAMS, passed, "")) &&
+           write_parked(db, parked, REASON_LIMIT, e);
+}
+
+static void turn_away_park_only(struct job_claim *const *sorted, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sorted[i]->result == JOB_CLAIMED && sorted[i]->park_only) {
+            turn_away(sorted[i], JOB_HELD);
+        }
+    }
 }
 
 bool job_gate_claims(struct db *db, const struct gate_rules *rules, struct job_claim *const *sorted, size_t n,
                      struct err *e)
 {
     if (rules == NULL || gate_rules_is_empty(rules)) {
+        turn_away_park_only(sorted, n);
         return true;
     }
     CLEANUP(passage_release)
     struct passage p = {
         .rules = rules,
-        .parked = json_array(),
-        .passed = json_array(),
+        .paused = g_ptr_array_new(),
         .limited = g_array_new(FALSE, FALSE, sizeof(struct candidate)),
         .limits = g_array_new(FALSE, FALSE, sizeof(struct job_limit_row)),
     };
     sort_out(&p, sorted, n);
-    return pass_limits(db, &p, e) && forget_passed(db, &p, e) && write_parked(db, &p, e);
+    return pass_limits(db, &p, e) && write_limited(db, &p, e) && write_parked(db, p.paused, REASON_PAUSED, e);
 }

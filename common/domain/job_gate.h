@@ -12,7 +12,8 @@
 #include "domain/gate.h"
 
 /* Turns claims (JOB_CLAIMED, their rows locked by this transaction, sorted by id) that may not start into JOB_PARKED:
- * they are written to held_jobs and are not due for JOB_PARK_S. The limits of the others are counted up. */
+ * they are written to held_jobs and are not due for JOB_PARK_S. The limits of the others are counted up. Of those that
+ * came to be parked (park_only) and may start, or are promised to, nothing is written; they become JOB_HELD. */
 bool job_gate_claims(struct db *db, const struct gate_rules *rules, struct job_claim *const *sorted, size_t n,
                      struct err *e) MUST_CHECK;
 
