@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "ctl.h"
+#include "domain/job_sweep.h"
 #include "domain/job_types.h"
 #include "domain/limits.h"
 #include "domain/organization.h"
@@ -44,10 +45,10 @@ static bool check_scope(const struct ctl *ctl, const struct scope *scope, bool m
         return false;
     }
     bool is_type = scope->type == NULL ||
-                   (must_be_known ? job_type_find(scope->type) != NULL
+                   (must_be_known ? job_type_find(scope->type) != NULL && !job_sweep_is_operation(scope->type)
                                   : scope->type[0] != '\0' && strlen(scope->type) < JOB_TYPE_BYTES);
     if (!is_type) {
-        *ret_exit = ctl_usage(ctl, "there is no job type \"%s\"", scope->type);
+        *ret_exit = ctl_usage(ctl, "there is no job type \"%s\" that can be held", scope->type);
     }
     return is_type;
 }

@@ -5,6 +5,7 @@
 
 #include "api.h"
 #include "domain/gates.h"
+#include "domain/job_sweep.h"
 #include "domain/job_types.h"
 #include "domain/limits.h"
 #include "domain/pauses.h"
@@ -46,13 +47,18 @@ void api_pauses_get(struct call *c)
     answer_pauses(c);
 }
 
+static bool can_be_paused(const char *job_type)
+{
+    return job_type_find(job_type) != NULL && !job_sweep_is_operation(job_type);
+}
+
 /* The job type in the path, "" for all of them; NULL: answered, there is none. */
 static const char *job_type_of(struct call *c, bool must_be_known)
 {
     bool is_all = strcmp(c->path_value, ALL_TYPES) == 0;
-    if (!is_all &&
-        (strlen(c->path_value) >= JOB_TYPE_BYTES || (must_be_known && job_type_find(c->path_value) == NULL))) {
-        response_problem(c->response, 404, "not_found", "There is no such job type; * stands for all of them.");
+    if (!is_all && (strlen(c->path_value) >= JOB_TYPE_BYTES || (must_be_known && !can_be_paused(c->path_value)))) {
+        response_problem(c->response, 404, "not_found",
+                         "There is no such job type that can be paused; * stands for all of them.");
         return NULL;
     }
     return is_all ? "" : c->path_value;

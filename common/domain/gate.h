@@ -1,7 +1,8 @@
 /*
  * gate.h: who may start now: pauses and limits as rules, and the arithmetic of a limit. Pure.
  *
- * A rule has a key of an organization and a job type, where "" stands for all of them together. Limits come in two
+ * A rule has a key of an organization and a job type, where "" stands for all of them together. Operations on jobs
+ * (job_sweep.h) are under no rule. Limits come in two
  * kinds that may be had at once: at most so many jobs at one time, and at most so many starts in any 60 s.
  *
  * Starts are counted by GCRA (ITU-T I.371, virtual scheduling): a limit is one number, the theoretical arrival time

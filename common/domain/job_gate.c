@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain/job_settle.h"
+#include "domain/job_sweep.h"
 #include "domain/sql_ids.h"
 #include "ports/mq.h"
 
@@ -50,12 +51,13 @@ static void turn_away(struct job_claim *claim, enum job_claim_result result)
 
 /* --- what is asked of whom --------------------------------------------------------------------------------------- */
 
-/* Parks what is paused and gathers what is under limits. */
+/* Parks what is paused and gathers what is under limits. Operations on jobs go on: what a pause has piled up can be
+ * cancelled. */
 static void sort_out(struct passage *p, struct job_claim *const *sorted, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct job_claim *claim = sorted[i];
-        if (claim->result != JOB_CLAIMED) {
+        if (claim->result != JOB_CLAIMED || job_sweep_is_operation(claim->job_type)) {
             continue;
         }
         if (gate_is_paused(p->rules, claim->organization_id, claim->job_type)) {

@@ -9,7 +9,7 @@ import pytest
 
 import database
 from client import Org, faults as faults_of
-from faults import SecondConsumer, kill, make_whole, settle
+from faults import SecondConsumer, configured, kill, make_whole, settle
 from waiting import SLOW, wait_until
 
 PAUSES = "/background-jobs/pauses"
@@ -137,15 +137,20 @@ def test_none_starts_after_the_answer(org):
     settle(org, made)
 
 
-def test_cancel_of_a_held_job(org):
+def test_cancel_of_held_jobs(org):
     pause(org)
     job = org.admin.create()["id"]
-    held(org, "paused", 1)
+    many = ids(org.create_many([NOOP] * 5))
+    held(org, "paused", 6)
     answer = org.admin.cancel(job)
     assert answer.status_code == 200 and answer.json()["status"] == "cancelled" and answer.json()["held"] is None
+    swept = org.admin.post("/background-jobs/cancel", {"job_type": "noop"})
+    assert swept.status_code == 202, swept.text
+    org.admin.wait_job(swept.json()["id"], "completed")
     assert database.rows(org.stack, "SELECT * FROM held_jobs WHERE organization_id = %s", org.id) == []
     resume(org)
-    settle(org, [job])
+    jobs, _attempts = settle(org, [job, *many])
+    assert {jobs[one]["status"] for one in (job, *many)} == {"cancelled"}
 
 
 def test_pauses_are_seen_and_recorded(org):
@@ -189,7 +194,7 @@ def test_wrong_bodies(org, path, body, expected):
     assert org.admin.get(PAUSES).json() == {"pauses": []}
 
 
-@pytest.mark.parametrize("job_type", ["nothing", "NOOP", "x" * 65, "noop%00"])
+@pytest.mark.parametrize("job_type", ["nothing", "NOOP", "x" * 65, "noop%00", "jobs.cancel"])
 def test_unknown_types(org, job_type):
     assert org.admin.put(f"{PAUSES}/{job_type}").status_code in (400, 404)
     assert org.admin.get(PAUSES).json() == {"pauses": []}
@@ -338,19 +343,21 @@ def test_a_pause_survives_workers_and_the_broker(rough):
 
 
 def test_a_cap_over_a_worker_that_dies(rough):
-    """What ran when it died is rescued; the cap holds over old and new worker, and no place is lost for good."""
+    """The configuration's cap for each organization. What ran when the worker died is rescued; the cap holds over the old
+    and the new one, and no place is lost for good."""
     org = Org(rough, "gates-dying")
     try:
-        limit(rough, org, max_running=3)
-        time.sleep(1.1)
-        made = ids(org.create_many([{"job_type": "sleep", "payload": {"ms": 400}}] * 15))
-        held(org, "limit", 8)
-        kill(rough, "consumer")
-        rough.restart("consumer")
-        _jobs, attempts = settle(org, made)
-        assert most_at_once([s for s in spans(attempts, made)]) <= 3
+        with configured(rough, "[limits]\norg_max_running=3\n"):
+            rough.restart("consumer")
+            made = ids(org.create_many([{"job_type": "sleep", "payload": {"ms": 400}}] * 12))
+            held(org, "limit", 6)
+            kill(rough, "consumer")
+            rough.restart("consumer")
+            _jobs, attempts = settle(org, made)
+            assert most_at_once(spans(attempts, made)) == 3
     finally:
         make_whole(rough)
+        rough.restart("consumer")
 
 
 # ---- bellmanctl --------------------------------------------------------------------------------------------------------
