@@ -103,6 +103,17 @@ def walk_schedules(call):
     call("GET", address, 404, described_as=one)
 
 
+def walk_bulk(call):
+    bulk = "/background-jobs/bulk"
+    body = {"jobs": [{"job_type": "noop", "scheduled_at": "2099-01-01T00:00:00Z", "unique_key": "bulk", "retry": {"curve": "fixed"}}]}
+    for _ in range(2):
+        call("POST", bulk, 201, json=body, headers={"Idempotency-Key": '"bulk"'})
+    call("POST", bulk, 409, json=body)
+    call("POST", bulk, 422, json={"jobs": body["jobs"] * 2}, headers={"Idempotency-Key": "bulk"})
+    call("POST", bulk, 422, json={"jobs": [{}]})
+    call("POST", bulk, 413, data=b" " * ((8 << 20) + 1), headers={"Content-Type": "application/json"})
+
+
 def test_answers_fit(stack, org):
     """One walk through the API in which every kind of answer comes once."""
     def call(method, path, status, client=org.admin, described_as=None, **options):
@@ -131,6 +142,7 @@ def test_answers_fit(stack, org):
     call("POST", settings + "/test-email", 200, json={"email": "refused@example.com"})
     call("POST", settings + "/test-email", 422, json={"email": "x"})
 
+    walk_bulk(call)
     created = call("POST", jobs, 201, json={"job_type": "fail", "payload": {"times": 1}, "unique_key": "fits"},
                    headers={"Idempotency-Key": "fits"})
     call("POST", jobs, 201, json={"job_type": "fail", "payload": {"times": 1}, "unique_key": "fits"}, headers={"Idempotency-Key": "fits"})
