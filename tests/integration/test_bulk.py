@@ -60,10 +60,9 @@ def test_a_service_may(stack):
 
 
 def test_the_address_takes_only_post(org):
-    for method in ("PUT", "PATCH", "DELETE"):
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
         answer = org.admin.call(method, BULK)
         assert answer.status_code == 405 and "POST" in answer.headers["Allow"]
-    assert org.admin.get(BULK).status_code == 404, "no job has this id"
 
 
 @pytest.mark.parametrize("body,expected", [
@@ -122,7 +121,7 @@ def test_too_large_a_body(org):
 
 def test_payloads_that_grow(org):
     """Numbers are longer as they are kept: the sum is held against the limit, too."""
-    numbers = ",".join(["1e9"] * 150000)
+    numbers = ",".join(["1e-7"] * 80000)
     body = ('{"jobs":[' + ",".join(['{"job_type":"noop","payload":{"n":[%s]}}' % numbers] * 5) + "]}").encode()
     assert len(body) < 4 << 20
     found = faults(post_bytes(org, body))
