@@ -114,7 +114,8 @@ json_t *field_default(const struct field *field);
 
 /* --- SQL ----------------------------------------------------------------------------------------------------- */
 
-/* Appends the column with prefix ("" or "j."), or the expression of a derived field. */
+/* Appends the column with prefix ("" or "j."), or the expression of a derived field. prefix NULL: of a row that is
+ * being made, of which nothing is derived yet: NULL. */
 void field_column(GString *out, const struct field *field, const char *prefix);
 /* Appends "a, b, c" of the record's columns (those with a column, internal ones only when asked), each with prefix. */
 void record_columns(GString *out, const struct record *record, const char *prefix, bool internal);

@@ -14,9 +14,9 @@ static bool has_column(const struct field *field, bool internal)
 
 void field_column(GString *out, const struct field *field, const char *prefix)
 {
-    if (field->derived == NULL) {
-        g_string_append(out, prefix);
-        g_string_append(out, field->name);
+    if (field->derived == NULL || prefix == NULL) {
+        g_string_append(out, prefix == NULL ? "" : prefix);
+        g_string_append(out, field->derived == NULL ? field->name : "NULL");
         return;
     }
     g_auto(GStrv) parts = g_strsplit(field->derived, "$", -1);

@@ -120,7 +120,7 @@ static bool insert_rows(struct db *db, struct insert *insert, struct err *e)
     g_autoptr(GString) sql = g_string_new(INSERT_SQL);
     if (insert->inserted != NULL) {
         g_string_append(sql, " RETURNING ");
-        record_columns(sql, &job_record, "", false);
+        record_columns(sql, &job_record, NULL, false);
     }
     if (!db_run_rows(db, &r, e, sql->str, insert->params, INSERT_COLUMNS, insert->n)) {
         return false;
