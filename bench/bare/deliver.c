@@ -28,7 +28,7 @@ struct bench {
     long long *waits_ns; /* total of them */
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "deliver: %s\n", what);
     _exit(EXIT_FAILURE);

@@ -37,7 +37,7 @@ struct part {
     bool ok;
 };
 
-static void die(const char *what, const char *why)
+static _Noreturn void die(const char *what, const char *why)
 {
     (void)fprintf(stderr, "%s: %s\n", what, why);
     _exit(EXIT_FAILURE);
@@ -146,12 +146,13 @@ int main(int argc, char **argv)
         die(argv[0], "SOCKET USER PASSWORD DATABASE CONNECTIONS");
     }
     const struct login login = {argv[1], argv[2], argv[3], argv[4]};
-    size_t connections = strtoul(argv[5], NULL, 10);
+    const size_t connections = strtoul(argv[5], NULL, 10);
     struct part parts[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
     char(*ids)[ID_BYTES] = NULL;
     if (connections < 1 || connections > CONNECTIONS_MAX || mysql_library_init(0, NULL, NULL) != 0) {
-        die(argv[0], "1 to " STRING(CONNECTIONS_MAX) " connections");
+        (void)fprintf(stderr, "%s: 1 to " STRING(CONNECTIONS_MAX) " connections\n", argv[0]);
+        return EXIT_FAILURE;
     }
     size_t n = load_ids(&login, &ids);
     size_t share = (n + connections - 1) / connections;
