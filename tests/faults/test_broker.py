@@ -105,6 +105,15 @@ def warned(stack, event, since):
             if f'"{event}"' in line]
 
 
+def restart_publishers(stack):
+    """A process logs each kind of trouble once in ten seconds: fresh ones say it at once. The sizes of the logs then."""
+    since = log_sizes(stack)
+    for part in ("api", "api_2"):
+        stack.restart(part)
+    wait_until("both to be connected", lambda: len(warned(stack, "dispatcher.connected", since)) >= 2, 10, stack)
+    return log_sizes(stack)
+
+
 def log_sizes(stack):
     return {name: (stack.log_dir / f"{name}.log").stat().st_size for name in ("api", "api_2", "consumer")}
 
@@ -128,7 +137,7 @@ def max_length(stack, n):
 def test_full_queue(org, stack, record):
     kill(stack, "consumer")
     with max_length(stack, 10):
-        since = log_sizes(stack)
+        since = restart_publishers(stack)
         made = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}}] * 80)]
         wait_until("a refusal", lambda: warned(stack, "dispatcher.rejected", since), 10, stack)
         wait_until("what was taken to be marked", lambda: due(stack, org) < len(made), 5, stack)
@@ -144,7 +153,7 @@ def test_full_queue(org, stack, record):
 def test_unroutable(org, stack, record):
     """A returned message was confirmed all the same, and is not taken for sent."""
     kill(stack, "consumer")
-    since = log_sizes(stack)
+    since = restart_publishers(stack)
     rob(stack, "bindings")
     gone = harm.now_wall()
     made = [j["id"] for j in org.create_many([{"job_type": "noop", "payload": {}, "priority": i % 3 - 1} for i in range(30)])]
