@@ -64,7 +64,8 @@ struct dead_keeper {
     guint written;     /* entries that STAGE_WRITE has done */
     int64_t removed;
     int64_t missing;
-    bool is_again; /* another look soon */
+    bool is_partial; /* not all messages could be read: that one was not seen says nothing */
+    bool is_again;   /* another look soon */
 };
 
 /* --- slices ------------------------------------------------------------------------------------------------------ */
@@ -173,6 +174,7 @@ static void begin(struct dead_keeper *k)
 {
     k->is_dirty = false;
     k->is_again = false;
+    k->is_partial = false;
     k->differences = 0;
     k->unknown = 0;
     k->removed = 0;
@@ -268,11 +270,12 @@ static void take_message(struct dead_keeper *k, const struct mq_event *event)
     struct entry *entry = find_entry(k, &stranger.id);
     if (entry == NULL) {
         g_array_append_val(k->strangers, stranger);
-    } else if (!entry->row.is_live || entry->is_seen) {
-        let_go(k, event->tag);
-    } else {
-        entry->is_seen = true;
+        return;
     }
+    if (!entry->row.is_live || entry->is_seen) {
+        let_go(k, event->tag);
+    }
+    entry->is_seen = true;
 }
 
 static bool look_at_strangers(struct dead_keeper *k, struct db *db, struct err *e)
@@ -317,7 +320,8 @@ static bool read_one(struct dead_keeper *k, int wait_ms, bool *ret_more, struct 
     return type != MQ_CLOSED && type != MQ_CANCELLED;
 }
 
-/* Stops also when less arrives than was announced: others may read the queue, too. */
+/* Stops also when less arrives than was announced: others may read the queue, too, and RabbitMQ 3.10 lets a consumer of
+ * a quorum queue hold 2,000 messages at most. */
 static bool read_messages(struct dead_keeper *k, struct steward *s, struct err *e)
 {
     bool more = false;
@@ -328,6 +332,7 @@ static bool read_messages(struct dead_keeper *k, struct steward *s, struct err *
         }
         if (!more && clock_mono_us() - k->last_us > SILENCE_US) {
             k->to_read = 0;
+            k->is_partial = true;
         }
     }
     k->stage = k->to_read > 0 ? STAGE_READ : STAGE_RELEASE;
@@ -376,13 +381,14 @@ struct write {
     size_t ended_n;
 };
 
-static void sort_out(const struct entry *entry, struct write *w)
+static void sort_out(const struct dead_keeper *k, const struct entry *entry, struct write *w)
 {
-    if (!entry->row.is_live) {
+    bool knows = entry->is_seen || !k->is_partial;
+    if (!entry->row.is_live && knows) {
         w->ended[w->ended_n++] = entry->row.id;
-    } else if (!entry->is_seen && entry->row.is_ripe) {
+    } else if (entry->row.is_live && knows && !entry->is_seen && entry->row.is_ripe) {
         w->missing[w->missing_n++] = entry->row.id;
-    } /* else: it is there, or may be on its way */
+    } /* else: it is there, or may be on its way, or was not read */
 }
 
 static bool flush(struct dead_keeper *k, struct db *db, const struct write *w, struct err *e)
@@ -412,6 +418,9 @@ static void finish(struct dead_keeper *k)
         log_info("dead_letters.reconciled", LINT("removed", k->removed), LINT("missing", k->missing),
                  LINT("unknown", k->unknown), LINT("dur_us", took_us));
     }
+    if (k->is_partial) {
+        log_warn("dead_letters.partly_read", LSTR("then", "missing messages are not looked for until there are fewer"));
+    }
     /* At most a tenth of the time is spent on it. */
     k->not_before_us = now_us + 10 * took_us;
     k->round_us = MAX(now_us + (k->is_again ? AGAIN_US : ROUND_US), k->not_before_us);
@@ -425,7 +434,7 @@ static bool write_rows(struct dead_keeper *k, struct steward *s, struct err *e)
         struct write w = {.missing_n = 0};
         guint end = MIN(k->written + BATCH, k->entries->len);
         for (guint i = k->written; i < end; i++) {
-            sort_out(&g_array_index(k->entries, struct entry, i), &w);
+            sort_out(k, &g_array_index(k->entries, struct entry, i), &w);
         }
         if (!flush(k, s->db, &w, e)) {
             return false;

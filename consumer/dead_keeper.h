@@ -9,6 +9,9 @@
  * the broker puts back what was held. Missing messages are made due in their rows, and the relay publishes them as any
  * other. So a crash at any moment loses nothing: the next round finds the same differences again.
  *
+ * When not all messages can be read (the broker limits what one consumer holds) nothing is taken for missing: messages
+ * that are to go are still found, among those that were read.
+ *
  * Of the ids only a slice is in memory at a time (DEAD_SLICE_ROWS): with more dead letters than that the queue is gone
  * through once for each slice.
  */
