@@ -1,7 +1,7 @@
 #!/bin/sh
 # run_tests.sh PROFILE:SUITE...: runs suites against the build of a profile; the last line is "N passed, N failed".
 #   unit         tests/unit: one program per module
-#   integration  tests/integration: real servers
+#   integration  tests/integration: real servers, two files at a time
 #   faults       tests/faults, each case in its short form
 #   smoke        the files of it that touch every thread of both programs; for the sanitizers
 # PYTEST_ARGS is handed to pytest. Run it from the repository.
@@ -62,7 +62,7 @@ for entry in "$@"; do
     echo "== $entry"
     case ${entry#*:} in
     unit) run_unit "$entry" ;;
-    integration) run_pytest "$entry" tests/integration ;;
+    integration) run_pytest "$entry" -n 2 --dist loadfile tests/integration ;;
     faults) run_pytest "$entry" --short -n 2 --dist loadfile tests/faults ;;
     smoke) run_pytest "$entry" $smoke ;;
     *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
