@@ -1,6 +1,7 @@
 /*
  * job_settle.h: how a processing job leaves that status, whoever decides it: the worker's outcome (job_finish.c) or the
- * rescue of a lost one (job_dispatch.c). Only those two files include this.
+ * rescue of a lost one (job_dispatch.c); nobody else moves jobs with it. job_dump_list is for every statement here that
+ * takes a list as JSON.
  */
 #ifndef BELLMAN_JOB_SETTLE_H
 #define BELLMAN_JOB_SETTLE_H
