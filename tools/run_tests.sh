@@ -6,7 +6,7 @@
 #   smoke        the files of it that touch every thread of both programs; for the sanitizers
 # PYTEST_ARGS is handed to pytest. Run it from the repository.
 set -u
-passed=0 failed=0 summary=
+passed=0 failed=0 summary= failures=
 
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
@@ -37,6 +37,9 @@ run_unit() {
             code=$?
             bad=$((bad + 1))
             printf '  FAILED %-44s exit %d\n' "${source##*/}" "$code"
+            failures="$failures
+  FAILED $1 ${source##*/}, exit $code
+$(grep -e ERROR -e LINE -e Sanitizer "$scratch/out" | head -n 8)"
             grep -v -e '^\[ RUN ' -e '^\[       OK' "$scratch/out" | tail -n 60
         fi
     done
@@ -54,6 +57,8 @@ run_pytest() {
     good=${counts% *} bad=${counts#* }
     [ "$code" = 0 ] || [ "$bad" != 0 ] || bad=1
     note "$label" "$good" "$bad"
+    [ "$bad" = 0 ] || failures="$failures
+$(/usr/bin/python3 tools/count_junit.py --failures "$scratch/junit.xml" | sed "s/^/  FAILED $label /")"
 }
 
 for entry in "$@"; do
@@ -68,6 +73,6 @@ for entry in "$@"; do
     *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
     esac
 done
-echo "--------$summary"
+printf '%s\n' "--------$summary$failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
