@@ -98,9 +98,8 @@ static struct mq *connect_and_consume(struct pipeline *p, struct err *e)
         return NULL;
     }
     bool created[LANES] = {false};
-    /* In the priority layout what is prefetched has left the broker's order, so no more than can run is taken. */
-    int64_t prefetch = conf->broker.layout == CONF_LAYOUT_LANES ? conf->consumer.prefetch : conf->consumer.concurrency;
-    if (!mq_declare_topology(mq, created, e) || !mq_consume_jobs(mq, (uint16_t)prefetch, e)) {
+    /* In both layouts more than can run: whose job is next is decided here, and only among what is here. */
+    if (!mq_declare_topology(mq, created, e) || !mq_consume_jobs(mq, (uint16_t)conf->consumer.prefetch, e)) {
         mq_free(mq);
         return NULL;
     }

@@ -3,14 +3,14 @@
  * runners.
  *
  * It claims what can start at once, and beyond that only as much as is expected to start within LOOKAHEAD_US, so that
- * short jobs share a transaction and a long job never makes a claimed one wait.
+ * short jobs share a transaction and a long job never makes a claimed one wait. What may start is also a matter of what
+ * the organization has already (reserve.h).
  */
 #include "ground/clock.h"
 #include "ground/log.h"
 #include "pipeline.h"
 #include "release.h"
 
-#define LOOKAHEAD_US (20 * US_PER_MS)
 /* Of a batch while others are active: a job of theirs that comes during a claim waits for its commit. */
 #define SHARED_BACKLOG_MAX 64
 #define MISS_LIMIT 5
@@ -60,37 +60,72 @@ static void add_ahead(const struct pipeline *p, const struct batch *b, enum tier
     }
 }
 
-/* Room for one more job of the lane, given what waits in its own and higher lanes. What is claimed of the backlog tier
- * is not in the way of the main tier, which overtakes it. */
-static bool has_room(struct pipeline *p, const struct batch *b, enum tier tier, enum lane lane, int64_t cost_us)
+static struct ahead ahead_of(const struct pipeline *p, const struct batch *b, enum tier tier, enum lane lane)
 {
     struct ahead ahead = {0};
-    size_t runners = p->runners;
-    size_t idle = p->runners - p->running;
     add_ahead(p, b, tier, lane, &ahead);
     if (tier == TIER_BACKLOG) {
         add_ahead(p, b, TIER_MAIN, LANES - 1, &ahead);
-        runners = pipeline_backlog_runners(p);
-        idle = MIN(idle, runners - MIN(runners, p->running_backlog));
     }
-    return ahead.jobs < idle || (ahead.us + cost_us) / (int64_t)runners <= LOOKAHEAD_US - cost_us;
+    return ahead;
 }
 
-static struct lane_choice look(struct pipeline *p, const struct batch *b, guint backlog_max)
+/* What is looked for in an inbox. */
+struct wish {
+    const struct pipeline *p;
+    struct reserve_rule rule;
+    struct ahead ahead; /* what waits in its own and higher lanes; the main tier overtakes the backlog */
+};
+
+/* Room for one more job: a runner that it may have, now, or soon, when those that run short jobs are through. As
+ * organizations take turns, no more is before it than as many of each other one as of its own. */
+static bool has_room(const void *item, const void *arg)
+{
+    const struct delivery *d = item;
+    const struct wish *wish = arg;
+    const struct reserve *r = &wish->p->reserve;
+    const struct reserve_part part = reserve_part_of(r, d->message.flow);
+    size_t idle = wish->rule.runners - wish->p->running;
+    size_t before = MIN(wish->ahead.jobs, r->parts_waiting * (part.waiting + 1));
+    if (reserve_fits(&wish->rule, part.running + part.waiting, idle - MIN(idle, before))) {
+        return true;
+    }
+    size_t quick = wish->rule.runners - r->slow;
+    int64_t cost_us = pace_expect_us(&wish->p->pace, d->message.job_type);
+    return reserve_fits(&wish->rule, part.slow, quick) &&
+           (wish->ahead.us + cost_us) / (int64_t)quick <= LOOKAHEAD_US - cost_us;
+}
+
+static struct lane_choice look(const struct pipeline *p, const struct batch *b, guint backlog_max)
 {
     struct lane_choice choice = {0};
     for (int i = 0; i < TIERS * LANES; i++) {
         enum tier tier = (enum tier)(i / LANES);
         enum lane lane = (enum lane)(i % LANES);
-        const struct delivery *head = flows_peek(&p->inbox[tier][lane]);
-        bool may = head != NULL && (tier == TIER_MAIN || b->backlog < backlog_max);
-        if (may && has_room(p, b, tier, lane, pace_expect_us(&p->pace, head->message.job_type))) {
+        if (tier == TIER_BACKLOG && b->backlog >= backlog_max) {
+            continue;
+        }
+        const struct wish wish = {p, pipeline_reserve_rule(p), ahead_of(p, b, tier, lane)};
+        const struct delivery *next = flows_peek_if(&p->inbox[tier][lane], has_room, &wish);
+        if (next != NULL) {
             choice.waiting[tier][lane] = true;
-            choice.share_percent[tier][lane] = pipeline_share_percent(p, head);
-            choice.flow[tier][lane] = head->message.flow;
+            choice.share_percent[tier][lane] = pipeline_share_percent(p, next);
+            choice.flow[tier][lane] = next->message.flow;
         }
     }
     return choice;
+}
+
+/* Takes what look() has found. */
+static void take(struct pipeline *p, struct batch *b, enum tier tier, enum lane lane)
+{
+    const struct wish wish = {p, pipeline_reserve_rule(p), ahead_of(p, b, tier, lane)};
+    struct delivery *d = flows_pop_if(&p->inbox[tier][lane], has_room, &wish);
+    b->cost_us[tier][lane] += pace_expect_us(&p->pace, d->message.job_type);
+    b->count[tier][lane]++;
+    b->backlog += tier == TIER_BACKLOG ? 1 : 0;
+    reserve_claim(&p->reserve, d->message.flow);
+    g_ptr_array_add(b->deliveries, d);
 }
 
 static bool is_alike(const void *item, const void *arg)
@@ -128,21 +163,8 @@ static void fill_batch(struct pipeline *p, struct batch *b)
         if (!tier_draw_next(&p->claim_draw, &choice, &tier, &lane)) {
             return;
         }
-        struct delivery *d = flows_pop(&p->inbox[tier][lane]);
-        b->cost_us[tier][lane] += pace_expect_us(&p->pace, d->message.job_type);
-        b->count[tier][lane]++;
-        b->backlog += tier == TIER_BACKLOG ? 1 : 0;
-        g_ptr_array_add(b->deliveries, d);
+        take(p, b, tier, lane);
     }
-}
-
-/* How long the claimer may sleep: what is deferred comes back, and a reserve ends, without anybody's word. */
-static int64_t sleep_ms(struct pipeline *p)
-{
-    if (!g_queue_is_empty(&p->deferred)) {
-        return DEFERRED_POLL_MS;
-    }
-    return pipeline_backlog_runners(p) < p->runners ? RESERVE_POLL_MS : 0;
 }
 
 /* Waits until something can be claimed; false when the pipeline drains. */
@@ -161,7 +183,7 @@ static bool next_batch(struct pipeline *p, struct batch *b)
             break;
         }
         p->claimer_waits = true;
-        pipeline_wait(p, &p->claim_cond, sleep_ms(p));
+        pipeline_wait(p, &p->claim_cond, g_queue_is_empty(&p->deferred) ? 0 : DEFERRED_POLL_MS);
     }
     pthread_mutex_unlock(&p->lock);
     return b->deliveries->len > 0;
@@ -253,11 +275,12 @@ static bool make_runnable(struct pipeline *p, const struct delivery *d, struct j
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
     enum tier tier = d->message.tier;
     reserve_note(&p->reserve, w->claim.organization_id, clock_mono_us());
+    reserve_claim(&p->reserve, d->message.flow);
     p->runnable_cost_us[tier][lane] += w->cost_us;
     w->is_suspect = job_is_suspect(w->claim.crash_count, crash_limit);
     p->suspects += w->is_suspect ? 1 : 0;
     g_hash_table_add(p->active, w);
-    g_queue_push_tail(&p->runnable[tier][lane], w);
+    flows_push(&p->runnable[tier][lane], d->message.flow, w);
     if (pipeline_phase(p) == PIPELINE_HARD) {
         work_stop(w, STOP_SHUTDOWN);
     }
@@ -367,6 +390,19 @@ static void hand_back(struct pipeline *p, const struct batch *b)
     }
 }
 
+/* What became runnable has been counted anew. */
+static void end_batch(struct pipeline *p, struct batch *b)
+{
+    pthread_mutex_lock(&p->lock);
+    for (guint i = 0; i < b->with_room; i++) {
+        const struct delivery *d = g_ptr_array_index(b->deliveries, i);
+        reserve_drop(&p->reserve, d->message.flow);
+    }
+    p->claiming = 0;
+    pthread_mutex_unlock(&p->lock);
+    g_ptr_array_set_size(b->deliveries, 0);
+}
+
 void *claimer_run(void *arg)
 {
     struct pipeline *p = arg;
@@ -384,10 +420,7 @@ void *claimer_run(void *arg)
             job_claim_release(&claims[i]);
             memset(&claims[i], 0, sizeof(claims[i]));
         }
-        g_ptr_array_set_size(b.deliveries, 0);
-        pthread_mutex_lock(&p->lock);
-        p->claiming = 0;
-        pthread_mutex_unlock(&p->lock);
+        end_batch(p, &b);
     }
     g_ptr_array_unref(b.deliveries);
     db_free(db);

@@ -59,14 +59,30 @@ void *flows_pop(struct flows *f)
     return flow == NULL ? NULL : pop_of(f, flow);
 }
 
-void *flows_pop_if(struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg)
+static GList *find(const struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg)
 {
     for (GList *link = f->turns.head; link != NULL; link = link->next) {
-        struct flow *flow = link->data;
+        const struct flow *flow = link->data;
         if (is_wanted(flow->items.head->data, arg)) {
-            g_queue_delete_link(&f->turns, link);
-            return pop_of(f, flow);
+            return link;
         }
     }
     return NULL;
+}
+
+void *flows_peek_if(const struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg)
+{
+    const GList *link = find(f, is_wanted, arg);
+    return link == NULL ? NULL : ((const struct flow *)link->data)->items.head->data;
+}
+
+void *flows_pop_if(struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg)
+{
+    GList *link = find(f, is_wanted, arg);
+    if (link == NULL) {
+        return NULL;
+    }
+    struct flow *flow = link->data;
+    g_queue_delete_link(&f->turns, link);
+    return pop_of(f, flow);
 }

@@ -25,7 +25,9 @@ void flows_push(struct flows *f, uint32_t key, void *item);
 void *flows_peek(const struct flows *f);
 /* Takes it out. */
 void *flows_pop(struct flows *f);
-/* Takes the first item of the first flow of which it is wanted; NULL: of none. */
+/* The first item of the first flow of which it is wanted, which stays there; NULL: of none. */
+void *flows_peek_if(const struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg);
+/* Takes it out. Those that were passed over keep their turn. */
 void *flows_pop_if(struct flows *f, bool (*is_wanted)(const void *item, const void *arg), const void *arg);
 
 #endif

@@ -82,13 +82,19 @@ static enum tier draw_together(struct tier_draw *draw, const struct lane_choice 
     return choice->waiting[turn][*ret_lane] ? turn : TIERS - 1 - turn;
 }
 
+bool lane_choice_any(const struct lane_choice *choice)
+{
+    return highest_waiting(choice->waiting[TIER_MAIN]) != LANES ||
+           highest_waiting(choice->waiting[TIER_BACKLOG]) != LANES;
+}
+
 bool tier_draw_next(struct tier_draw *draw, const struct lane_choice *choice, enum tier *ret_tier, enum lane *ret_lane)
 {
     bool waiting[TIERS];
     for (enum tier t = TIER_MAIN; t < TIERS; t++) {
         waiting[t] = highest_waiting(choice->waiting[t]) != LANES;
     }
-    if (!waiting[TIER_MAIN] && !waiting[TIER_BACKLOG]) {
+    if (!lane_choice_any(choice)) {
         return false;
     }
     bool is_contested = waiting[TIER_MAIN] && waiting[TIER_BACKLOG];

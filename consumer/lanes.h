@@ -34,6 +34,9 @@ struct lane_choice {
     uint32_t flow[TIERS][LANES]; /* whose it is (job_flow) */
 };
 
+/* Anything? */
+bool lane_choice_any(const struct lane_choice *choice);
+
 struct tier_draw {
     struct lane_draw lanes[TIERS];
     struct lane_draw together; /* of both tiers, for one organization */

@@ -16,13 +16,14 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
     service_cond_init(&p->phase_cond);
     for (int i = 0; i < TIERS * LANES; i++) {
         flows_init(&p->inbox[i / LANES][i % LANES]);
-        g_queue_init(&p->runnable[i / LANES][i % LANES]);
+        flows_init(&p->runnable[i / LANES][i % LANES]);
     }
     g_queue_init(&p->deferred);
     g_queue_init(&p->done);
     p->active = g_hash_table_new(NULL, NULL);
     p->runners = (size_t)conf->consumer.concurrency;
     pace_init(&p->pace);
+    reserve_init(&p->reserve);
     p->verdicts = g_array_new(FALSE, FALSE, sizeof(struct verdict));
     p->broker_wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g_assert(p->broker_wake_fd >= 0);
@@ -32,12 +33,13 @@ void pipeline_release(struct pipeline *p)
 {
     for (int i = 0; i < TIERS * LANES; i++) {
         flows_release(&p->inbox[i / LANES][i % LANES], g_free);
-        g_queue_clear_full(&p->runnable[i / LANES][i % LANES], (GDestroyNotify)work_free);
+        flows_release(&p->runnable[i / LANES][i % LANES], (GDestroyNotify)work_free);
     }
     g_queue_clear_full(&p->deferred, g_free);
     g_queue_clear_full(&p->done, (GDestroyNotify)work_free);
     g_hash_table_unref(p->active);
     pace_release(&p->pace);
+    reserve_release(&p->reserve);
     g_array_unref(p->verdicts);
     close(p->broker_wake_fd);
     pthread_cond_destroy(&p->claim_cond);
@@ -106,7 +108,7 @@ struct delivery *pipeline_take_unclaimed(struct pipeline *p, int64_t before_us)
     return d;
 }
 
-int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head)
+int64_t pipeline_share_percent(const struct pipeline *p, const struct delivery *head)
 {
     const struct conf *conf = atomic_load(&p->conf);
     int64_t published_s = head->message.published_s;
@@ -114,9 +116,10 @@ int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head)
     return lane_share_percent(conf->consumer.low_share_percent, waited_s, conf->consumer.ageing_s);
 }
 
-size_t pipeline_backlog_runners(struct pipeline *p)
+struct reserve_rule pipeline_reserve_rule(const struct pipeline *p)
 {
-    return reserve_backlog_runners(&p->reserve, p->runners, clock_mono_us());
+    const struct conf *conf = atomic_load(&p->conf);
+    return (struct reserve_rule){.runners = p->runners, .percent = conf->consumer.reserve_percent};
 }
 
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n)

@@ -49,6 +49,7 @@ struct work {
     _Atomic int stop_reason;     /* enum stop_reason; the first one stays */
     _Atomic int64_t deadline_us; /* monotonic; 0 until the handler starts */
     bool is_suspect;
+    bool is_slow;    /* it was not expected to end soon */
     bool has_run;    /* its outcome is decided; this and the next one are guarded by the pipeline's lock */
     bool is_acked;   /* the broker has its verdict already */
     int64_t cost_us; /* expected run time, as counted in the run queue */
@@ -89,14 +90,14 @@ struct pipeline {
     _Atomic bool release_due; /* the relay is to look at held jobs (release.h) */
 
     pthread_mutex_t lock;
-    pthread_cond_t claim_cond;        /* inbox or room changed */
-    pthread_cond_t run_cond;          /* run queue changed */
-    pthread_cond_t done_cond;         /* done queue holds what the finisher waits for */
-    pthread_cond_t phase_cond;        /* phase changed; who only pauses sleeps here */
-    _Atomic int phase;                /* enum pipeline_phase */
-    struct flows inbox[TIERS][LANES]; /* struct delivery, by organization */
-    GQueue deferred;                  /* struct delivery to be looked at again later */
-    GQueue runnable[TIERS][LANES];    /* struct work */
+    pthread_cond_t claim_cond;           /* inbox or room changed */
+    pthread_cond_t run_cond;             /* run queue changed */
+    pthread_cond_t done_cond;            /* done queue holds what the finisher waits for */
+    pthread_cond_t phase_cond;           /* phase changed; who only pauses sleeps here */
+    _Atomic int phase;                   /* enum pipeline_phase */
+    struct flows inbox[TIERS][LANES];    /* struct delivery, by organization */
+    GQueue deferred;                     /* struct delivery to be looked at again later */
+    struct flows runnable[TIERS][LANES]; /* struct work, by organization */
     int64_t runnable_cost_us[TIERS][LANES];
     GQueue done;        /* struct work */
     guint done_wanted;  /* the finisher sleeps until done holds so many; 0: it is awake */
@@ -104,9 +105,9 @@ struct pipeline {
     GHashTable *active; /* set of struct work, from claim to verdict */
     size_t runners;
     size_t running;
-    size_t running_backlog; /* of the backlog tier */
-    size_t claiming;        /* deliveries in the claimer's hands */
-    size_t suspects;        /* active ones that another crash would fail (job_is_suspect) */
+    size_t sleepers_held; /* runners that sleep although something waits, for its organization runs enough */
+    size_t claiming;      /* deliveries in the claimer's hands */
+    size_t suspects;      /* active ones that another crash would fail (job_is_suspect) */
     struct tier_draw claim_draw;
     struct tier_draw run_draw;
     struct reserve reserve;
@@ -133,17 +134,19 @@ size_t pipeline_pending(struct pipeline *p);
  * time, for the caller to free; NULL: nothing is left. */
 struct delivery *pipeline_take_unclaimed(struct pipeline *p, int64_t before_us);
 /* How much of a turn a job that waits at its lane's head earns the lane (lanes.h). */
-int64_t pipeline_share_percent(struct pipeline *p, const struct delivery *head);
-/* How many runners the backlog tier may have now. The lock is held. */
-size_t pipeline_backlog_runners(struct pipeline *p);
+int64_t pipeline_share_percent(const struct pipeline *p, const struct delivery *head);
+/* A job that is expected to end within this time is as good as ended for who waits for its runner: it is claimed, so
+ * that short jobs share a transaction. */
+#define LOOKAHEAD_US (20 * US_PER_MS)
+
+/* How the runners are shared between organizations, as configured. */
+struct reserve_rule pipeline_reserve_rule(const struct pipeline *p);
 void pipeline_wake_broker(struct pipeline *p);
 /* Queues a verdict for the broker thread and wakes it. */
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n);
 
 /* Waits on one of the conditions, for ms at the most (0: without end). The lock is held. */
 void pipeline_wait(struct pipeline *p, pthread_cond_t *cond, int64_t ms);
-/* The end of a minute without others frees runners without a word: who waits for them looks again after this time. */
-#define RESERVE_POLL_MS 1000
 
 /* Sleeps for ms, or until the pipeline has reached phase until. */
 void pipeline_pause(struct pipeline *p, int64_t ms, enum pipeline_phase until);

@@ -16,28 +16,40 @@
 #define SNOOZE_MIN_MS MS_PER_S
 #define SNOOZE_MAX_MS (30 * 24 * 3600 * MS_PER_S)
 
-static struct work *pop(struct pipeline *p, enum tier tier, enum lane lane)
+/* What is looked for among the flows. */
+struct wish {
+    const struct reserve *reserve;
+    struct reserve_rule rule;
+};
+
+static bool may_start(const void *item, const void *arg)
 {
-    struct work *w = g_queue_pop_head(&p->runnable[tier][lane]);
+    const struct work *w = item;
+    const struct wish *wish = arg;
+    return reserve_may_start(wish->reserve, &wish->rule, w->delivery.message.flow);
+}
+
+static struct work *pop(struct pipeline *p, enum tier tier, enum lane lane, const struct wish *wish)
+{
+    struct work *w = flows_pop_if(&p->runnable[tier][lane], may_start, wish);
     p->runnable_cost_us[tier][lane] -= w->cost_us;
     return w;
 }
 
-/* What may start; ret_held: backlog jobs wait for runners that are kept from them. */
-static struct lane_choice look(struct pipeline *p, bool *ret_held)
+/* What may start; ret_held: something waits whose organization runs enough. */
+static struct lane_choice look(const struct pipeline *p, const struct wish *wish, bool *ret_held)
 {
     struct lane_choice choice = {0};
-    bool backlog_may = p->running_backlog < pipeline_backlog_runners(p);
     *ret_held = false;
     for (int i = 0; i < TIERS * LANES; i++) {
         enum tier tier = (enum tier)(i / LANES);
-        const struct work *head = g_queue_peek_head(&p->runnable[tier][i % LANES]);
-        bool may = tier == TIER_MAIN || backlog_may;
-        *ret_held = *ret_held || (head != NULL && !may);
-        if (head != NULL && may) {
+        const struct flows *runnable = &p->runnable[tier][i % LANES];
+        const struct work *next = flows_peek_if(runnable, may_start, wish);
+        *ret_held = *ret_held || (next == NULL && runnable->length > 0);
+        if (next != NULL) {
             choice.waiting[tier][i % LANES] = true;
-            choice.share_percent[tier][i % LANES] = pipeline_share_percent(p, &head->delivery);
-            choice.flow[tier][i % LANES] = head->delivery.message.flow;
+            choice.share_percent[tier][i % LANES] = pipeline_share_percent(p, &next->delivery);
+            choice.flow[tier][i % LANES] = next->delivery.message.flow;
         }
     }
     return choice;
@@ -49,17 +61,52 @@ static struct work *draw(struct pipeline *p)
 {
     for (;;) {
         bool is_held = false;
-        const struct lane_choice choice = look(p, &is_held);
+        const struct wish wish = {&p->reserve, pipeline_reserve_rule(p)};
+        const struct lane_choice choice = look(p, &wish, &is_held);
         enum tier tier = TIER_MAIN;
         enum lane lane = LANE_HIGH;
         if (tier_draw_next(&p->run_draw, &choice, &tier, &lane)) {
-            return pop(p, tier, lane);
+            return pop(p, tier, lane, &wish);
         }
         if (pipeline_phase(p) == PIPELINE_STOPPED) {
             return NULL;
         }
-        pipeline_wait(p, &p->run_cond, is_held ? RESERVE_POLL_MS : 0);
+        p->sleepers_held += is_held ? 1 : 0;
+        pthread_cond_wait(&p->run_cond, &p->lock);
+        p->sleepers_held -= is_held ? 1 : 0;
     }
+}
+
+/* One end may let an organization start more than one that waits, and only this runner heard of it. */
+static void wake_held(struct pipeline *p)
+{
+    if (p->sleepers_held == 0) {
+        return;
+    }
+    bool is_held = false;
+    const struct wish wish = {&p->reserve, pipeline_reserve_rule(p)};
+    const struct lane_choice choice = look(p, &wish, &is_held);
+    if (lane_choice_any(&choice)) {
+        pthread_cond_signal(&p->run_cond);
+    }
+}
+
+static void begin(struct pipeline *p, struct work *w)
+{
+    w->is_slow = w->cost_us > LOOKAHEAD_US;
+    p->running++;
+    reserve_start(&p->reserve, w->delivery.message.flow, w->is_slow);
+    wake_held(p);
+}
+
+static void end(struct pipeline *p, struct work *w)
+{
+    p->running--;
+    reserve_end(&p->reserve, w->delivery.message.flow, w->is_slow);
+    pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
+    w->has_run = true;
+    w->finish.is_acked = w->is_acked;
+    g_queue_push_tail(&p->done, w);
 }
 
 static bool check_payload(struct work *w, const struct job_type *type)
@@ -242,11 +289,6 @@ static void wake_neighbours(struct pipeline *p)
     }
 }
 
-static bool is_of_backlog(const struct work *w)
-{
-    return w->delivery.message.tier == TIER_BACKLOG;
-}
-
 void *runner_run(void *arg)
 {
     struct pipeline *p = arg;
@@ -255,17 +297,11 @@ void *runner_run(void *arg)
     struct http *http = http_new();
     pthread_mutex_lock(&p->lock);
     for (struct work *w = draw(p); w != NULL; w = draw(p)) {
-        p->running++;
-        p->running_backlog += is_of_backlog(w) ? 1 : 0;
+        begin(p, w);
         pthread_mutex_unlock(&p->lock);
         run_one(p, w, db, smtp, http);
         pthread_mutex_lock(&p->lock);
-        p->running--;
-        p->running_backlog -= is_of_backlog(w) ? 1 : 0;
-        pace_record(&p->pace, w->claim.job_type, clock_mono_us() - w->started_mono_us);
-        w->has_run = true;
-        w->finish.is_acked = w->is_acked;
-        g_queue_push_tail(&p->done, w);
+        end(p, w);
         wake_neighbours(p);
     }
     pthread_mutex_unlock(&p->lock);

@@ -70,7 +70,8 @@ struct conf {
     } limits;
     struct {
         int64_t concurrency;
-        int64_t prefetch; /* per lane, layout lanes */
+        int64_t prefetch;        /* per queue */
+        int64_t reserve_percent; /* of the runners, which no organization alone may take */
         int64_t lease_ms;
         int64_t renew_ms; /* between two renewals of the leases of running jobs */
         int64_t relay_interval_ms;

@@ -74,10 +74,13 @@ static void test_what_is_wanted_is_taken_out_of_turn(void **state UNUSED)
         push(&f, *c);
     }
     for (int left = 3; left >= 2; left--) {
+        const char *next = flows_peek_if(&f, is_letter, "b");
         g_autofree char *item = flows_pop_if(&f, is_letter, "b");
+        assert_ptr_equal(item, next);
         assert_int_equal(*item, 'b');
         assert_int_equal(f.length, left);
     }
+    assert_null(flows_peek_if(&f, is_letter, "b"));
     assert_null(flows_pop_if(&f, is_letter, "b"));
     assert_int_equal(*(const char *)flows_peek(&f), 'a');
     flows_release(&f, count_freed);
