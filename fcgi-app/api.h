@@ -10,6 +10,7 @@
 #include "domain/dispatcher.h"
 #include "domain/field.h"
 #include "domain/job_group.h"
+#include "domain/job_read.h"
 #include "domain/org_load.h"
 #include "etag.h"
 #include "ground/conf.h"
@@ -31,6 +32,7 @@ struct api {
     struct state state;
     struct dispatcher *dispatcher;
     struct job_group *inserts;
+    struct job_reads *reads;
     struct org_load *load;
     struct seal *seal;
     struct cache *organizations;   /* ids that are known to have their row */

@@ -11,13 +11,14 @@
 #define LIST_LIMIT_MAX 200
 #define LIST_LIMIT_DEFAULT "50"
 #define PAGE_BYTES 65536
+#define JOB_BYTES 2048
 
 void api_answer_job(struct call *c, int status, const char *id)
 {
     struct err e = ERR_INIT;
-    json_auto_t *job = NULL;
-    if (job_get(c->db, c->who.org, id, &job, &e)) {
-        response_json(c->response, status, job);
+    g_autoptr(GString) job = g_string_sized_new(JOB_BYTES);
+    if (job_reads_get(c->api->reads, c->db, c->who.org, id, job, &e)) {
+        response_json_text(c->response, status, job->str, job->len);
     } else {
         call_fail(c, &e);
     }

@@ -64,6 +64,7 @@ static void start_threads(struct program *p, const struct conf *conf)
 {
     p->api.organizations = cache_new(ORGANIZATIONS_MAX, ORGANIZATIONS_TTL_MS);
     p->api.inserts = job_group_new();
+    p->api.reads = job_reads_new();
     p->api.load = org_load_new();
     p->api.dispatcher = dispatcher_start(conf);
     p->control = control_start(conf, "api", on_control, p);
@@ -133,6 +134,7 @@ static void release(struct program *p)
     dispatcher_stop(p->api.dispatcher, DISPATCHER_DRAIN_MS);
     listener_close(&p->listener);
     job_group_free(p->api.inserts);
+    job_reads_free(p->api.reads);
     org_load_free(p->api.load);
     cache_free(p->api.organizations);
     seal_free(p->api.seal);

@@ -125,8 +125,8 @@ void record_columns(GString *out, const struct record *record, const char *prefi
 json_t *record_row_json(const struct record *record, const struct db_result *r, size_t row, size_t first);
 
 /* The same as text, appended to out. A column of JSON is copied as it is: only what was checked is ever stored there.
- */
-void record_row_write(GString *out, const struct record *record, const struct db_result *r, size_t row, size_t first);
+ * Returns the column behind the last one of the record. */
+size_t record_row_write(GString *out, const struct record *record, const struct db_result *r, size_t row, size_t first);
 
 /* Index of the field among record_columns(..., internal=false); asserts that there is such a column. */
 size_t record_column(const struct record *record, const char *name);

@@ -70,7 +70,7 @@ static void write_cell(GString *out, const struct field *field, const char *cell
     }
 }
 
-void record_row_write(GString *out, const struct record *record, const struct db_result *r, size_t row, size_t first)
+size_t record_row_write(GString *out, const struct record *record, const struct db_result *r, size_t row, size_t first)
 {
     char separator = '{';
     size_t column = first;
@@ -88,4 +88,5 @@ void record_row_write(GString *out, const struct record *record, const struct db
         column++;
     }
     g_string_append_c(out, '}');
+    return column;
 }

@@ -102,6 +102,8 @@ bool job_insert_bulk(struct db *db, const struct job_new *jobs, size_t n, const 
 
 /* The job as its answer shows it, with attempts[]; ERR_NOT_FOUND also for another organization's. New reference. */
 bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+/* The same appended to out as text, without a tree. out is untouched on failure. */
+bool job_get_text(struct db *db, const char *organization_id, const char *id, GString *out, struct err *e) MUST_CHECK;
 
 /* Inserts n jobs, which have their ids and no keys, and their counts inside the caller's transaction. */
 bool job_insert_within(struct db *db, const struct job_new *jobs, size_t n, struct err *e) MUST_CHECK;

@@ -7,48 +7,6 @@
 #include "domain/job.h"
 #include "ground/clock.h"
 
-/* --- read -------------------------------------------------------------------------------------------------------- */
-
-static bool load_attempts(struct db *db, const char *id, json_t *job, struct err *e)
-{
-    g_autoptr(GString) sql = g_string_new("SELECT ");
-    record_columns(sql, &job_attempt_record, "", false);
-    g_string_append(sql, " FROM job_attempts WHERE job_id = ? ORDER BY number DESC LIMIT 200");
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, sql->str, DB_PARAMS(db_text(id)))) {
-        return false;
-    }
-    json_t *attempts = json_array();
-    for (size_t i = r.rows; i > 0; i--) {
-        json_array_append_new(attempts, record_row_json(&job_attempt_record, &r, i - 1, 0));
-    }
-    json_object_set_new(job, "attempts", attempts);
-    return true;
-}
-
-bool job_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e)
-{
-    g_autoptr(GString) sql = g_string_new("SELECT ");
-    record_columns(sql, &job_record, "", false);
-    g_string_append(sql, " FROM background_jobs WHERE id = ? AND organization_id = ?");
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!uuid_is_valid(id)) {
-        return err_set(e, ERR_NOT_FOUND, "There is no such job");
-    }
-    if (!db_run(db, &r, e, sql->str, DB_PARAMS(db_text(id), db_text(organization_id)))) {
-        return false;
-    }
-    if (r.rows == 0) {
-        return err_set(e, ERR_NOT_FOUND, "There is no such job");
-    }
-    json_auto_t *job = record_row_json(&job_record, &r, 0, 0);
-    if (!load_attempts(db, id, job, e)) {
-        return false;
-    }
-    *ret = json_incref(job);
-    return true;
-}
-
 /* --- cancel ------------------------------------------------------------------------------------------------------ */
 
 struct cancel {

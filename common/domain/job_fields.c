@@ -36,8 +36,9 @@ bool job_status_is_final(enum job_status status)
 #define HIDDEN (FIELD_READONLY | FIELD_INTERNAL)
 
 static const char *const held_reasons[] = {"paused", "limit", NULL};
-/* Rows of jobs that have left the queue may stay a moment. */
-#define HELD_SQL "(SELECT h.reason FROM held_jobs h WHERE h.job_id = $id AND h.released = 0 AND $status = 'queued')"
+/* Rows of jobs that have left the queue may stay a moment; nobody looks for theirs. */
+#define HELD_SQL \
+    "IF($status = 'queued', (SELECT h.reason FROM held_jobs h WHERE h.job_id = $id AND h.released = 0), NULL)"
 
 /* clang-format off */
 static const struct field job_fields[] = {

@@ -10,12 +10,14 @@
 #include <cmocka.h>
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain/job.h"
 #include "domain/job_log.h"
+#include "domain/job_read.h"
 
 #define ORG "fences"
 #define WORKER "here:1:00000001"
@@ -415,6 +417,82 @@ static void test_only_the_last_attempts_have_a_log(void **state)
     assert_int_equal(4, number_of(db, "SELECT MIN(attempt) FROM job_logs WHERE job_id = ?", id));
 }
 
+/* --- reads ------------------------------------------------------------------------------------------------------- */
+
+#define READ_JOBS 6
+#define READERS 8
+#define READS 200
+
+/* Jobs that were tried 0, 1, ... times. */
+struct readings {
+    const struct conf *conf;
+    struct job_reads *reads;
+    char ids[READ_JOBS][UUID_TEXT_BYTES];
+    char *texts[READ_JOBS];
+};
+
+static void *read_many(void *arg)
+{
+    const struct readings *r = arg;
+    struct db *db CLEANUP(db_cleanup) = db_new(r->conf);
+    for (size_t i = 0; i < READS; i++) {
+        struct err e = ERR_INIT;
+        g_autoptr(GString) text = g_string_new("before");
+        const size_t n = i % READ_JOBS;
+        const bool is_other = i % 7 == 0;
+        g_autofree char *id = i % 2 == 0 ? g_strdup(r->ids[n]) : g_ascii_strup(r->ids[n], -1);
+        bool found = job_reads_get(r->reads, db, is_other ? "others" : ORG, id, text, &e);
+        const char *wanted = is_other ? "" : r->texts[n];
+        if (found == is_other || strcmp(text->str + strlen("before"), wanted) != 0 ||
+            (is_other && e.code != ERR_NOT_FOUND)) {
+            return g_strdup_printf("%s: %s; %s", id, text->str, e.text);
+        }
+    }
+    return NULL;
+}
+
+static void try_job(struct db *db, const char *id, size_t times)
+{
+    for (size_t attempt = 0; attempt < times; attempt++) {
+        struct job_claim claim = claim_one(db, id, (int64_t)attempt);
+        struct job_finish finish = finish_of(&claim, JOB_FINISH_SNOOZED, "snoozed");
+        finish_all(db, &finish, 1);
+        job_claim_release(&claim);
+    }
+}
+
+static void test_reads_at_the_same_time(void **state)
+{
+    struct state *s = *state;
+    struct readings r = {.conf = s->conf, .reads = job_reads_new()};
+    pthread_t threads[READERS];
+    for (size_t i = 0; i < READ_JOBS; i++) {
+        struct err e = ERR_INIT;
+        json_auto_t *job = NULL;
+        add_job(s->db, i * 100, r.ids[i]);
+        try_job(s->db, r.ids[i], i);
+        assert_true(job_get(s->db, ORG, r.ids[i], &job, &e));
+        json_t *attempts = json_object_get(job, "attempts");
+        assert_int_equal(json_array_size(attempts), i);
+        for (size_t a = 0; a < i; a++) {
+            assert_int_equal(json_integer_value(json_object_get(json_array_get(attempts, a), "number")), a + 1);
+        }
+        r.texts[i] = json_dumps(job, JSON_COMPACT);
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, read_many, &r), 0);
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        void *wrong = NULL;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    for (size_t i = 0; i < READ_JOBS; i++) {
+        free(r.texts[i]);
+    }
+    job_reads_free(r.reads);
+}
+
 #define SERVED(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -430,6 +508,7 @@ int main(void)
         SERVED(test_a_cancel_wins),
         SERVED(test_a_log_is_fenced),
         SERVED(test_only_the_last_attempts_have_a_log),
+        SERVED(test_reads_at_the_same_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static char *dump(char *cells[], size_t n, bool as_tree)
         return json_dumps(row, JSON_COMPACT);
     }
     g_autoptr(GString) out = g_string_new(NULL);
-    record_row_write(out, &record, &r, 0, 1);
+    assert_int_equal(record_row_write(out, &record, &r, 0, 1), n);
     return strdup(out->str);
 }
 

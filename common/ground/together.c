@@ -1,0 +1,96 @@
+#include "ground/together.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+
+struct together {
+    pthread_mutex_t lock;
+    GQueue waiting; /* struct together_member; empty while a leader is free */
+    size_t free_leaders;
+    size_t members_max;
+};
+
+struct together *together_new(size_t leaders, size_t members)
+{
+    g_assert(leaders > 0 && members > 0);
+    struct together *t = g_new0(struct together, 1);
+    pthread_mutex_init(&t->lock, NULL);
+    g_queue_init(&t->waiting);
+    t->free_leaders = leaders;
+    t->members_max = members;
+    return t;
+}
+
+void together_free(struct together *t)
+{
+    if (t == NULL) {
+        return;
+    }
+    g_assert(g_queue_is_empty(&t->waiting));
+    pthread_mutex_destroy(&t->lock);
+    g_free(t);
+}
+
+static size_t take_waiting(struct together *t, struct together_member **members)
+{
+    size_t n = 1;
+    pthread_mutex_lock(&t->lock);
+    while (n < t->members_max && !g_queue_is_empty(&t->waiting)) {
+        members[n++] = g_queue_pop_head(&t->waiting);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+/* The first of those that came meanwhile leads next. */
+static void hand_over(struct together *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct together_member *next = g_queue_pop_head(&t->waiting);
+    t->free_leaders += next == NULL ? 1 : 0;
+    pthread_mutex_unlock(&t->lock);
+    if (next != NULL) {
+        sem_post(&next->turn);
+    }
+}
+
+/* A member may be gone as soon as its turn is posted. */
+static void lead(struct together *t, struct together_member *own, together_fn *fn, void *arg)
+{
+    g_autofree struct together_member **members = g_new(struct together_member *, t->members_max);
+    members[0] = own;
+    size_t n = take_waiting(t, members);
+    fn(arg, members, n);
+    hand_over(t);
+    for (size_t i = 1; i < n; i++) {
+        members[i]->done = true;
+        sem_post(&members[i]->turn);
+    }
+}
+
+/* True: the caller leads, at once or after it has waited. */
+static bool leads(struct together *t, struct together_member *own)
+{
+    pthread_mutex_lock(&t->lock);
+    bool at_once = t->free_leaders > 0;
+    if (at_once) {
+        t->free_leaders--;
+    } else {
+        g_queue_push_tail(&t->waiting, own);
+    }
+    pthread_mutex_unlock(&t->lock);
+    while (!at_once && sem_wait(&own->turn) != 0 && errno == EINTR) {
+    }
+    return !own->done;
+}
+
+void together_do(struct together *t, struct together_member *own, together_fn *fn, void *arg)
+{
+    own->done = false;
+    sem_init(&own->turn, 0, 0);
+    if (leads(t, own)) {
+        lead(t, own, fn, arg);
+    }
+    sem_destroy(&own->turn);
+}
