@@ -16,12 +16,11 @@
 /* The first comparison with before bounds the index range; one of rows, (created_at, id) < (?, ?), would not. The
  * second is written as a sum so that the optimizer does not make ranges of it too: that costs more than it saves. */
 #define IN_SPAN " AND created_at > ? AND created_at <= ? AND (created_at < ?) + (id < ?) > 0"
-#define SPAN_PARAMS 4
 #define NEWEST_FIRST " ORDER BY created_at DESC, id DESC"
-#define FROM_CREATED " FROM background_jobs FORCE INDEX (ix_jobs_created) WHERE organization_id = ?" IN_SPAN
+#define FROM_CREATED " FROM background_jobs FORCE INDEX (ix_jobs_created) WHERE organization_id = ?"
 #define FROM_RANGE                                                                                                 \
     " FROM background_jobs FORCE INDEX (ix_jobs_filter) WHERE organization_id = ? AND status = ? AND job_type = ?" \
-    " AND priority = ?" IN_SPAN
+    " AND priority = ?"
 
 /* --- ranges ------------------------------------------------------------------------------------------------------ */
 
@@ -179,7 +178,8 @@ GArray *job_list_count_params(const struct job_filter *filter, const struct job_
     } else {
         add_range(params, filter->organization_id, range);
     }
-    add_span(params, span);
+    add(params, db_text(span->after));
+    add(params, db_text(span->before));
     add(params, DB_INT(limit));
     return params;
 }
@@ -216,7 +216,7 @@ static void append_columns(GString *sql, size_t branches)
 static void append_keys(GString *sql, size_t branches, const char *limit)
 {
     for (size_t i = 0; i < branches; i++) {
-        g_string_append_printf(sql, "%s(SELECT id, created_at" FROM_RANGE NEWEST_FIRST " LIMIT ?)",
+        g_string_append_printf(sql, "%s(SELECT id, created_at" FROM_RANGE IN_SPAN NEWEST_FIRST " LIMIT ?)",
                                i == 0 ? "" : " UNION ALL ");
     }
     g_string_append_printf(sql, NEWEST_FIRST "%s", limit);
@@ -225,7 +225,7 @@ static void append_keys(GString *sql, size_t branches, const char *limit)
 /* One range needs no merge. Without rows to pass over its rows are read as they come; with some, only their keys. */
 static void append_one_range(GString *sql, size_t branches, bool skips, const char *limit)
 {
-    const char *from = branches == 0 ? FROM_CREATED : FROM_RANGE;
+    const char *from = branches == 0 ? FROM_CREATED IN_SPAN : FROM_RANGE IN_SPAN;
     if (skips) {
         g_string_append_printf(sql,
                                " FROM (SELECT id, created_at%s" NEWEST_FIRST "%s) page"
@@ -257,5 +257,6 @@ char *job_list_page_sql(size_t branches, bool skips)
 
 char *job_list_count_sql(bool has_range)
 {
-    return g_strdup_printf("SELECT COUNT(*) FROM (SELECT 1%s LIMIT ?) found", has_range ? FROM_RANGE : FROM_CREATED);
+    return g_strdup_printf("SELECT COUNT(*) FROM (SELECT 1%s AND created_at > ? AND created_at < ? LIMIT ?) found",
+                           has_range ? FROM_RANGE : FROM_CREATED);
 }
