@@ -4,27 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "domain/settings.h"
 #include "handlers.h"
+#include "org_settings.h"
 
 #define PROVIDER "smtp"
 #define MESSAGE_ID_BYTES (UUID_TEXT_BYTES + 256)
-
-/* The organization's settings from the cache, else from the database. New reference, or NULL with e. */
-static json_t *find_settings(struct job_context *ctx, struct err *e)
-{
-    const char *org = ctx->claim->organization_id;
-    json_t *settings = cache_get(ctx->settings_cache, org);
-    if (settings != NULL) {
-        return settings;
-    }
-    int64_t version = 0;
-    if (!settings_get(ctx->db, org, NULL, &settings, &version, e)) {
-        return NULL;
-    }
-    cache_put(ctx->settings_cache, org, settings);
-    return settings;
-}
 
 static const char *text_or_null(const json_t *object, const char *name)
 {
@@ -79,7 +63,7 @@ static enum job_outcome send_mail(struct job_context *ctx, const struct smtp_mai
 enum job_outcome handler_email_send(struct job_context *ctx)
 {
     struct err e = ERR_INIT;
-    json_auto_t *settings = find_settings(ctx, &e);
+    json_auto_t *settings = org_settings(ctx, &e);
     if (settings == NULL) {
         return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
     }

@@ -1,5 +1,7 @@
 #include "expected.h"
 
+#include "domain/delivery.h"
+#include "domain/event.h"
 #include "domain/job.h"
 #include "domain/job_log.h"
 #include "domain/schedule.h"
@@ -116,6 +118,53 @@ static const struct field schema_migrations_columns[] = {
 };
 static const struct record schema_migrations = RECORD(schema_migrations);
 
+static const struct field notification_templates_columns[] = {
+    COLUMN("organization_id", ID_SQL),
+    COLUMN("event", "varchar(32)"),
+    COLUMN("channel", "varchar(16)"),
+    COLUMN("locale", "varchar(35)"),
+    COLUMN_NULL("subject", "varchar(400)"),
+    COLUMN_NULL("text", "longtext"),
+    COLUMN_NULL("html", "longtext"),
+    COLUMN("created_at", TIME_SQL),
+    COLUMN("updated_at", TIME_SQL),
+    COLUMN_NULL("created_by", "varchar(128)"),
+    COLUMN_NULL("updated_by", "varchar(128)"),
+    COLUMN("version", "bigint(20)"),
+};
+static const struct record notification_templates = RECORD(notification_templates);
+
+static const struct field provider_accounts_columns[] = {
+    COLUMN("organization_id", ID_SQL),
+    COLUMN("provider", "varchar(16)"),
+    COLUMN("position", "int(11)"),
+    COLUMN("enabled", "tinyint(1)"),
+    COLUMN("config", "longtext"),
+    COLUMN_NULL("secrets", "longtext"),
+    COLUMN_NULL("paused_at", TIME_SQL),
+    COLUMN_NULL("paused_reason", "varchar(500)"),
+    COLUMN("created_at", TIME_SQL),
+    COLUMN("updated_at", TIME_SQL),
+    COLUMN_NULL("created_by", "varchar(128)"),
+    COLUMN_NULL("updated_by", "varchar(128)"),
+    COLUMN("version", "bigint(20)"),
+};
+static const struct record provider_accounts = RECORD(provider_accounts);
+
+static const struct field suppressions_columns[] = {
+    COLUMN("organization_id", ID_SQL), COLUMN("channel", "varchar(16)"),          COLUMN("address", "varchar(254)"),
+    COLUMN("reason", "varchar(16)"),   COLUMN_NULL("note", "varchar(500)"),       COLUMN_NULL("delivery_id", "uuid"),
+    COLUMN("created_at", TIME_SQL),    COLUMN_NULL("created_by", "varchar(128)"),
+};
+static const struct record suppressions = RECORD(suppressions);
+
+static const struct field provider_callbacks_columns[] = {
+    COLUMN("provider", "varchar(16)"),
+    COLUMN("callback_id", "binary(32)"),
+    COLUMN("seen_at", TIME_SQL),
+};
+static const struct record provider_callbacks = RECORD(provider_callbacks);
+
 const struct expected_table expected_tables[] = {
     {
         .name = "organizations",
@@ -222,6 +271,61 @@ const struct expected_table expected_tables[] = {
         .indexes = INDEXES({"PRIMARY", true, "job_id"},
                            {"ix_held_group", false, "released,organization_id,job_type,priority,job_id"}),
         .keys = KEYS({"fk_held_job", "job_id", "background_jobs(id)", "CASCADE"}),
+    },
+    {
+        .name = "notification_events",
+        .record = &event_record,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"uq_events_dedupe", true, "organization_id,dedupe_key"},
+                           {"ix_events_created", false, "organization_id,created_at,id"}),
+        .keys = KEYS({"fk_events_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "deliveries",
+        .record = &delivery_record,
+        .indexes = INDEXES(
+            {"PRIMARY", true, "id"}, {"uq_deliveries_target", true, "event_id,channel,recipient,copy"},
+            {"uq_deliveries_digest", true, "organization_id,channel,recipient,address,digest_slot"},
+            {"ix_deliveries_created", false, "organization_id,created_at,id"},
+            {"ix_deliveries_state", false, "organization_id,state,created_at,id"},
+            {"ix_deliveries_event", false, "organization_id,event,created_at,id"},
+            {"ix_deliveries_channel", false, "organization_id,channel,created_at,id"},
+            {"ix_deliveries_recipient", false, "organization_id,recipient,created_at,id"},
+            {"ix_deliveries_address", false, "organization_id,address,created_at,id"},
+            {"ix_deliveries_members", false, "digest_id,id"}, {"ix_deliveries_open", false, "state,updated_at"},
+            {"ix_deliveries_provider", false, "provider_message_id"}, {"ix_deliveries_job", false, "job_id"}),
+        .keys = KEYS({"fk_deliveries_organization", "organization_id", "organizations(id)", "CASCADE"},
+                     {"fk_deliveries_event", "event_id", "notification_events(id)", "CASCADE"}),
+    },
+    {
+        .name = "delivery_attempts",
+        .record = &delivery_attempt_record,
+        .indexes = INDEXES({"PRIMARY", true, "delivery_id,number"}),
+        .keys = KEYS({"fk_delivery_attempts", "delivery_id", "deliveries(id)", "CASCADE"}),
+    },
+    {
+        .name = "notification_templates",
+        .record = &notification_templates,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,event,channel,locale"}),
+        .keys = KEYS({"fk_templates_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "provider_accounts",
+        .record = &provider_accounts,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,provider"}),
+        .keys = NO_KEYS,
+    },
+    {
+        .name = "suppressions",
+        .record = &suppressions,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,channel,address"},
+                           {"ix_suppressions_created", false, "organization_id,created_at,channel,address"}),
+        .keys = KEYS({"fk_suppressions_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "provider_callbacks",
+        .record = &provider_callbacks,
+        .indexes = INDEXES({"PRIMARY", true, "provider,callback_id"}, {"ix_callbacks_seen", false, "seen_at"}),
+        .keys = NO_KEYS,
     },
     {
         .name = "schema_migrations",

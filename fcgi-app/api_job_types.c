@@ -26,7 +26,7 @@ void api_job_types_list(struct call *c)
     const struct job_type *type = NULL;
     for (size_t i = 0; (type = job_type_at(i)) != NULL; i++) {
         bool is_allowed = !type->diagnostic || c->conf->consumer.diagnostics;
-        if (is_allowed && !job_sweep_is_operation(type->name)) {
+        if (is_allowed && !job_type_is_internal(type->name)) {
             json_array_append_new(list, type_json(type));
         }
     }

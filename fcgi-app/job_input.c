@@ -65,8 +65,8 @@ static void check_type(const struct call *c, const json_t *body, const char *pre
         problems_add(problems, pointer, "choice", "is not a job type");
     } else if (type->diagnostic && !c->conf->consumer.diagnostics) {
         problems_add(problems, pointer, "choice", "is a diagnostic type, which this installation does not allow");
-    } else if (job_sweep_is_operation(name)) {
-        problems_add(problems, pointer, "choice", "is an operation on many jobs, which has a call of its own");
+    } else if (job_type_is_internal(name)) {
+        problems_add(problems, pointer, "choice", "is made by a call of its own");
     } else {
         point_at(prefix, "payload", pointer);
         check_payload(c, type, json_object_get(body, "payload"), pointer, problems);

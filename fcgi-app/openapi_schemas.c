@@ -1,6 +1,8 @@
 #include "openapi_schemas.h"
 
 #include "api.h"
+#include "domain/delivery.h"
+#include "domain/event.h"
 #include "domain/job.h"
 #include "domain/job_log.h"
 #include "domain/job_sweep.h"
@@ -206,6 +208,8 @@ static const struct record answers[] = {
     {.name = "JobTypeList", .help = "Every job type that can be created here"},
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
+    ANSWER("DeliveryList", schedule_list_fields, "One page of deliveries"),
+    {.name = "EventFields", .help = "What templates may name"},
     ANSWER("SchedulePreview", schedule_preview_fields, "Firings to come"),
     ANSWER("Pause", pause_fields, "Jobs that do not start"),
     ANSWER("Limit", limit_fields, "How many jobs may run or start, and how many there are"),
@@ -250,6 +254,18 @@ static void add_answers(json_t *schemas)
                         json_pack("{s:s, s:[o, o]}", "description",
                                   "A schedule with its next ten firings; a paused one has none", "allOf",
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
+    add_member(schemas, "DeliveryList", "deliveries", true, array_of("Delivery"));
+    add_member(schemas, "EventFields", "events", true, json_pack("{s:s}", "type", "object"));
+    json_object_set_new(schemas, "DeliveryDetail",
+                        json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
+                                  "A delivery with its tries; a digest has also members", "allOf",
+                                  openapi_ref("Delivery"), "type", "object", "required", "attempts", "properties",
+                                  "attempts", array_of("DeliveryAttempt")));
+    json_object_set_new(schemas, "EventDetail",
+                        json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:{s:s, s:{s:s}}}}]}", "description",
+                                  "An event, and how many of its deliveries are in which state", "allOf",
+                                  openapi_ref("Event"), "type", "object", "required", "deliveries", "properties",
+                                  "deliveries", "type", "object", "additionalProperties", "type", "integer"));
     add_member(schemas, "PauseList", "pauses", true, array_of("Pause"));
     add_member(schemas, "LimitList", "limits", true, array_of("Limit"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
@@ -263,11 +279,13 @@ static void add_answers(json_t *schemas)
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
 static const struct record *const outputs[] = {
-    &settings_record, &job_record, &job_attempt_record, &job_log_record, &schedule_record,
+    &settings_record, &job_record,   &job_attempt_record, &job_log_record,
+    &schedule_record, &event_record, &delivery_record,    &delivery_attempt_record,
 };
 static const struct record *const inputs[] = {
-    &settings_record, &job_create_body,      &job_bulk_body,   &retry_policy_record,   &test_email_body,
-    &empty_body,      &schedule_create_body, &schedule_record, &schedule_preview_body, &pause_body,
+    &settings_record,       &job_create_body, &job_bulk_body,        &retry_policy_record,
+    &test_email_body,       &empty_body,      &schedule_create_body, &schedule_record,
+    &schedule_preview_body, &pause_body,      &event_create_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */
@@ -279,7 +297,7 @@ static void add_job_types(json_t *schemas)
     for (size_t i = 0; i < job_types_n; i++) {
         const struct job_type *t = &job_types[i];
         json_object_set_new(schemas, t->payload->name, record_describe(t->payload, true));
-        if (job_sweep_is_operation(t->name)) {
+        if (job_type_is_internal(t->name)) {
             continue; /* they have calls of their own */
         }
         json_array_append_new(names, json_string(t->name));

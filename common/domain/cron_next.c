@@ -6,6 +6,7 @@
  * again.
  */
 #include "domain/cron.h"
+#include "domain/zone.h"
 
 #define S_PER_MINUTE INT64_C(60)
 #define S_PER_HOUR INT64_C(3600)
@@ -28,34 +29,12 @@ struct stretch {
     int64_t shown_s; /* local time, exclusive: how far the clocks had come before the start */
 };
 
-static gint interval_at(GTimeZone *zone, int64_t at_s)
-{
-    return g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, at_s);
-}
-
-/* The first second in (from, to] of another interval than from's; to when there is none. Intervals are numbered in the
- * order of time, so what has the same number has nothing between. */
-static int64_t next_change(GTimeZone *zone, int64_t from_s, int64_t to_s)
-{
-    gint here = interval_at(zone, from_s);
-    int64_t same = from_s;
-    int64_t other = to_s;
-    if (interval_at(zone, to_s) == here) {
-        return to_s;
-    }
-    while (other - same > 1) {
-        int64_t middle = same + (other - same) / 2;
-        *(interval_at(zone, middle) == here ? &same : &other) = middle;
-    }
-    return other;
-}
-
 static struct stretch stretch_at(GTimeZone *zone, int64_t start_s, int64_t to_s)
 {
     return (struct stretch){
         .start_s = start_s,
-        .end_s = next_change(zone, start_s, to_s),
-        .offset_s = g_time_zone_get_offset(zone, interval_at(zone, start_s)),
+        .end_s = zone_next_change_s(zone, start_s, to_s),
+        .offset_s = zone_offset_s(zone, start_s),
         .shown_s = INT64_MIN,
     };
 }

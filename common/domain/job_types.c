@@ -39,6 +39,14 @@ static const struct field db_optimize_fields[] = {
      .help = "ANALYZE TABLE (fast) or OPTIMIZE TABLE (rebuilds)"},
 };
 
+static const struct field notify_event_fields[] = {
+    {.name = "event_id", .type = FIELD_UUID, .flags = FIELD_REQUIRED, .help = "The event"},
+};
+
+static const struct field notify_deliver_fields[] = {
+    {.name = "delivery_id", .type = FIELD_UUID, .flags = FIELD_REQUIRED, .help = "The delivery"},
+};
+
 static const struct field sleep_fields[] = {
     {.name = "ms", .type = FIELD_INT, .flags = FIELD_REQUIRED, .min = 0, .max = 3600000,
      .help = "Milliseconds to wait"},
@@ -64,6 +72,8 @@ PAYLOAD(email_send, "EmailSendPayload", email_send_fields, "One mail to one reci
 PAYLOAD(db_optimize, "DbOptimizePayload", db_optimize_fields, "Table maintenance");
 PAYLOAD(sleep, "SleepPayload", sleep_fields, "How long to wait");
 PAYLOAD(fail, "FailPayload", fail_fields, "How to fail");
+PAYLOAD(notify_event, "NotifyEventPayload", notify_event_fields, "Which event");
+PAYLOAD(notify_deliver, "NotifyDeliverPayload", notify_deliver_fields, "Which delivery");
 EMPTY_PAYLOAD(cache_flush, "CacheFlushPayload");
 EMPTY_PAYLOAD(noop, "NoopPayload");
 EMPTY_PAYLOAD(crash, "CrashPayload");
@@ -98,6 +108,8 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
 #define check_sleep NULL
 #define check_fail NULL
 #define check_crash NULL
+#define check_notify_event NULL
+#define check_notify_deliver NULL
 #define check_jobs_cancel job_sweep_check
 #define check_jobs_retry job_sweep_check
 #define check_deadletters_replay job_sweep_check
@@ -254,6 +266,11 @@ void job_types_register(const struct conf *conf)
         apply_section(type, t);
     }
     atomic_store(&current, r);
+}
+
+bool job_type_is_internal(const char *name)
+{
+    return job_sweep_is_operation(name) || g_str_has_prefix(name, "notify.");
 }
 
 const struct job_type *job_type_find(const char *name)

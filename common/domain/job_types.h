@@ -44,6 +44,8 @@ void job_types_register(const struct conf *conf);
 
 /* NULL when there is none of that name. Before anything was registered: of the built-in ones. */
 const struct job_type *job_type_find(const char *name);
+/* A type that calls of their own make jobs of, and nobody else: operations on many jobs, events and deliveries. */
+bool job_type_is_internal(const char *name);
 /* Type i in the order built-in, then configured; NULL behind the last. */
 const struct job_type *job_type_at(size_t i);
 

@@ -28,6 +28,13 @@ const struct own_table own_tables[] = {
     TABLE(pauses),
     TABLE(job_limits),
     TABLE(held_jobs),
+    TABLE(notification_events),
+    TABLE(deliveries),
+    TABLE(delivery_attempts),
+    TABLE(notification_templates),
+    TABLE(provider_accounts),
+    TABLE(suppressions),
+    TABLE(provider_callbacks),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 

@@ -50,8 +50,8 @@ static void check_type(const json_t *schedule, bool diagnostics, struct problems
         problems_add(problems, "/job_type", "choice", "is not a job type");
     } else if (type->diagnostic && !diagnostics) {
         problems_add(problems, "/job_type", "choice", "is a diagnostic type, which this installation does not allow");
-    } else if (job_sweep_is_operation(name)) {
-        problems_add(problems, "/job_type", "choice", "is an operation on many jobs, which cannot be scheduled");
+    } else if (job_type_is_internal(name)) {
+        problems_add(problems, "/job_type", "choice", "is made by a call of its own and cannot be scheduled");
     } else if (payload == NULL || json_is_null(payload) || json_is_object(payload)) {
         job_payload_check(type, json_is_object(payload) ? payload : empty, "/payload", problems);
     }

@@ -124,6 +124,13 @@ def check_counts(stack, org):
     assert counted == there
 
 
+def make_due(stack, job_id):
+    """The job's scheduled time, or the end of its snooze, has come."""
+    with connected(stack) as db, db.cursor() as cursor:
+        cursor.execute("UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6), scheduled_at = NULL WHERE id = %s"
+                       " AND status = 'queued'", (job_id,))
+
+
 def cancel_waiting(stack, org):
     """What is queued is cancelled, as nobody could wait for it to run. Rows that somebody changes now are left alone."""
     with connected(stack) as connection, connection.cursor() as cursor:

@@ -1,0 +1,133 @@
+/*
+ * delivery.h: one message to one recipient over one channel, and the record of what became of it.
+ *
+ *     queued -> sent -> delivered -> opened          a job (notify.deliver) is at it / the provider took it / it
+ * arrived |  \-> held (hold_reason, held_until) -> queued or, with others in one digest, sent
+ *        |-> failed                                  refused for good, given up, or the address is suppressed
+ *     sent, delivered -> bounced, complained         what the provider told later
+ *
+ * A digest is a delivery too (event "digest"): its members are held and name it in digest_id, and become sent with it.
+ * Each change is guarded by the state it starts from, so that a late or repeated worker or callback changes nothing.
+ */
+#ifndef BELLMAN_DELIVERY_H
+#define BELLMAN_DELIVERY_H
+
+#include <jansson.h>
+
+#include "domain/job.h"
+#include "domain/notify.h"
+
+extern const struct record delivery_record;         /* deliveries */
+extern const struct record delivery_attempt_record; /* delivery_attempts, as shown in a delivery's answer */
+
+extern const char *const delivery_state_names[]; /* ends with NULL */
+
+#define DELIVERY_JOB_TYPE "notify.deliver"
+#define DELIVERY_DIGEST "digest"  /* the event of a digest */
+#define DELIVERY_DIGEST_SHOWN 200 /* members of one that its message lists; it says how many more there are */
+#define DELIVERY_MAX_RETRIES 8    /* with the standard backoff they reach over some two and a half hours */
+
+/* --- making (delivery_fanout.c) ----------------------------------------------------------------------------------- */
+
+struct delivery_fanout {
+    const json_t *event;    /* as event_get gives it */
+    const json_t *settings; /* of its organization */
+    bool has_webhook;       /* the organization has an endpoint for its events */
+};
+
+/* Makes the deliveries that are wanted and not there yet, and a job for each, which is left to the relay, in
+ * transactions of bounded size; so it may be broken off and run again. ret_n: how many are wanted. ret_skipped gets a
+ * new array of {user_id, channel, reason} of recipients that a wanted channel cannot reach. */
+bool delivery_fan_out(struct db *db, const struct delivery_fanout *fanout, size_t *ret_n, json_t **ret_skipped,
+                      struct err *e) MUST_CHECK;
+
+/* The job that sends a delivery; borrows its arguments. payload is {"delivery_id": ...}. It is left to the relay. */
+struct job_new delivery_job(const char *organization_id, const char *job_id, const char *payload,
+                            const char *created_by);
+
+/* --- changing (delivery.c) ---------------------------------------------------------------------------------------- */
+
+/* All columns of the delivery and, in "data", what its event's templates may name; as "members" the first
+ * DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them. Those of a digest are only complete once a try
+ * has begun. ERR_NOT_FOUND also for another organization's. */
+bool delivery_load(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+
+bool delivery_is_digest(const json_t *delivery);
+/* Whether the job has something to do for it: it is neither sent nor another job's, and waits for no digest. (A failed
+ * one is open to its own job, which somebody has retried.) */
+bool delivery_is_open(const json_t *delivery, const char *job_id);
+
+/* Held until that time (0: it is not known) for the reason. */
+bool delivery_hold(struct db *db, const char *id, enum notify_hold reason, int64_t until_us, struct err *e) MUST_CHECK;
+
+/* Held for the digest of that slot, which is made with its job when this is the first to join. is_late: the digest is
+ * being sent, or was; nothing was changed. */
+bool delivery_join_digest(struct db *db, const json_t *delivery, int64_t slot_us, bool *ret_is_late, struct err *e)
+    MUST_CHECK;
+
+/* One try with one provider: begun before anything is sent, so that the record has also what a crash cut short. */
+struct delivery_try {
+    const char *delivery_id;
+    const char *provider;
+    int64_t number; /* out, of delivery_try_begin */
+    /* the rest is for delivery_try_end */
+    const char *outcome; /* of delivery_try_outcomes */
+    int64_t code;        /* HTTP status or SMTP reply; 0: none */
+    const char *reply;   /* the provider's words; may be NULL */
+    int64_t latency_ms;
+};
+extern const char *const delivery_try_outcomes[]; /* unknown (begun), sent, retry, ambiguous, refused, paused */
+
+/* After this nobody joins a digest any more. */
+bool delivery_try_begin(struct db *db, struct delivery_try *try, struct err *e) MUST_CHECK;
+/* Writes what came of it. With message_id (may be empty, not NULL) the delivery, and all that is held for it when it is
+ * a digest, becomes sent. */
+bool delivery_try_end(struct db *db, const struct delivery_try *try, const char *message_id, struct err *e) MUST_CHECK;
+/* Failed for good; so are the held members of a digest. */
+bool delivery_fail(struct db *db, const char *id, const char *error, struct err *e) MUST_CHECK;
+/* Why it is not sent yet. */
+bool delivery_note(struct db *db, const char *id, const char *error, struct err *e) MUST_CHECK;
+
+/* Fails up to max open deliveries whose job has ended without them: cancelled, or dead with its workers. */
+bool delivery_reconcile(struct db *db, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
+
+enum delivery_resend {
+    DELIVERY_RESENT,
+    DELIVERY_OPEN,      /* it is still on its way */
+    DELIVERY_IS_DIGEST, /* its members can be sent again, one by one */
+};
+struct delivery_call {
+    const char *organization_id;
+    const char *id;
+    const char *user;
+    const char *request_id; /* may be NULL */
+};
+/* Makes another delivery like it, with its job, and an audit row. ret_id names it. ERR_NOT_FOUND also for another
+ * organization's. */
+bool delivery_resend(struct db *db, const struct delivery_call *call, enum delivery_resend *ret,
+                     char ret_id[UUID_TEXT_BYTES], struct err *e) MUST_CHECK;
+
+/* --- reading (delivery_list.c) ------------------------------------------------------------------------------------ */
+
+struct delivery_filter {
+    const char *organization_id;
+    const char *state; /* NULL: any; so with the others */
+    const char *event;
+    const char *event_id;
+    const char *channel;
+    const char *provider;
+    const char *recipient;
+    const char *address;
+    int64_t created_after_us; /* 0: none; exclusive */
+    int64_t created_before_us;
+    int64_t limit;
+    const char *cursor; /* NULL: first page */
+};
+
+/* {deliveries, limit, next_cursor}, newest first. ERR_INVALID: the cursor is not one of ours. */
+bool delivery_list(struct db *db, const struct delivery_filter *filter, json_t **ret, struct err *e) MUST_CHECK;
+
+/* The delivery with attempts[] and, of a digest, members[] ({id, event, state}). */
+bool delivery_get(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * handler_notify_deliver.c: sends one delivery, now or when its recipient's hours allow, through the first provider
+ * that takes it.
+ */
+#include <string.h>
+
+#include "domain/delivery.h"
+#include "domain/template.h"
+#include "ground/clock.h"
+#include "handlers.h"
+#include "org_settings.h"
+#include "provider.h"
+#include "provider_chain.h"
+
+#define DND_LOOK_MS (60 * MS_PER_S)    /* how often a delivery looks whether do-not-disturb is over */
+#define PAUSED_LOOK_MS (60 * MS_PER_S) /* how often it looks whether a provider accepts us again */
+#define SNOOZE_MIN_MS MS_PER_S
+#define SNOOZE_MAX_MS (INT64_C(29) * 24 * 3600 * MS_PER_S)
+
+struct sending {
+    struct job_context *ctx;
+    const json_t *delivery;
+    const json_t *settings;
+    const struct template_message *content;
+};
+
+static const char *text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+/* --- not now ------------------------------------------------------------------------------------------------------ */
+
+static enum job_outcome snooze(struct job_context *ctx, int64_t ms)
+{
+    ctx->snooze_ms = CLAMP(ms, SNOOZE_MIN_MS, SNOOZE_MAX_MS);
+    return JOB_SNOOZE;
+}
+
+static enum job_outcome join_digest(const struct sending *s, int64_t slot_us)
+{
+    struct err e = ERR_INIT;
+    struct job_context *ctx = s->ctx;
+    bool is_late = true;
+    for (int tries = 0; is_late && tries < 3; tries++) {
+        if (!delivery_join_digest(ctx->db, s->delivery, slot_us, &is_late, &e)) {
+            return job_error(ctx, JOB_RETRY, "%s", e.text);
+        }
+        if (is_late) {
+            const char *zone = text(s->delivery, "timezone");
+            slot_us = notify_digest_slot(s->settings, zone != NULL ? zone : text(s->settings, "timezone"), slot_us);
+        }
+    }
+    if (is_late) {
+        return job_error(ctx, JOB_RETRY, "no digest takes it");
+    }
+    char until[CLOCK_TEXT_BYTES];
+    clock_format_rfc3339(slot_us, until);
+    ctx->result = json_pack("{s:s, s:s}", "state", "held", "held_until", until);
+    return JOB_DONE;
+}
+
+static enum job_outcome hold(const struct sending *s, const struct notify_when *when, int64_t now_us)
+{
+    struct err e = ERR_INIT;
+    const char *id = text(s->delivery, "id");
+    if (when->hold == NOTIFY_HOLD_DIGEST) {
+        return join_digest(s, when->until_us);
+    }
+    if (!delivery_hold(s->ctx->db, id, when->hold, when->until_us, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    return snooze(s->ctx, when->hold == NOTIFY_HOLD_DND ? DND_LOOK_MS : (when->until_us - now_us) / US_PER_MS + 1);
+}
+
+static struct notify_when decide(const struct sending *s, int64_t now_us)
+{
+    const struct notify_moment moment = {
+        .channel = (enum notify_channel)notify_parse(notify_channel_names, text(s->delivery, "channel")),
+        .severity = (enum notify_severity)notify_parse(notify_severity_names, text(s->delivery, "severity")),
+        .zone = text(s->delivery, "timezone"),
+        .is_digest = delivery_is_digest(s->delivery),
+        .now_us = now_us,
+    };
+    return notify_when(s->settings, &moment);
+}
+
+/* --- now ---------------------------------------------------------------------------------------------------------- */
+
+/* The last chance is over: what the delivery's record says must not be that somebody is still at it. */
+static enum job_outcome give_up_or_retry(const struct sending *s, const char *error)
+{
+    struct err e = ERR_INIT;
+    const struct job_claim *claim = s->ctx->claim;
+    const char *id = text(s->delivery, "id");
+    bool is_last = claim->retry_count >= claim->max_retries;
+    bool ok = is_last ? delivery_fail(s->ctx->db, id, error, &e) : delivery_note(s->ctx->db, id, error, &e);
+    return job_error(s->ctx, JOB_RETRY, "%s", ok ? error : e.text);
+}
+
+static enum job_outcome refuse(const struct sending *s, const char *error)
+{
+    struct err e = ERR_INIT;
+    if (!delivery_fail(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    return job_error(s->ctx, JOB_PERMANENT, "%s", error);
+}
+
+static enum job_outcome wait_for_provider(const struct sending *s, const char *error)
+{
+    struct err e = ERR_INIT;
+    if (!delivery_note(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    return snooze(s->ctx, PAUSED_LOOK_MS);
+}
+
+static enum job_outcome conclude(const struct sending *s, const struct chain_result *end)
+{
+    switch (end->outcome) {
+    case PROVIDER_SENT:
+        s->ctx->result = json_pack("{s:s, s:s, s:s, s:s}", "state", "sent", "provider", end->provider, "message_id",
+                                   end->reply.message_id, "reply", end->reply.text);
+        return JOB_DONE;
+    case PROVIDER_REFUSED:
+        return refuse(s, end->error);
+    case PROVIDER_PAUSE:
+        return wait_for_provider(s, end->error);
+    case PROVIDER_STOPPED:
+        return job_error(s->ctx, JOB_STOPPED, "%s", end->error);
+    case PROVIDER_RETRY:
+    case PROVIDER_AMBIGUOUS:
+    case PROVIDER_OUTCOMES:
+        break;
+    }
+    s->ctx->retry_after_ms = end->reply.retry_after_ms;
+    return give_up_or_retry(s, end->error);
+}
+
+static enum job_outcome send_now(struct sending *s)
+{
+    struct err e = ERR_INIT;
+    struct chain_result end;
+    CLEANUP(template_message_release) struct template_message content = {0};
+    if (!template_render(s->ctx->db, s->delivery, &content, &e)) {
+        return e.code == ERR_INVALID ? refuse(s, e.text) : job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    const struct provider_message message = {
+        .id = text(s->delivery, "id"),
+        .to = text(s->delivery, "address"),
+        .settings = s->settings,
+        .content = &content,
+        .delivery = s->delivery,
+        .created_wall_us = s->ctx->claim->created_wall_us,
+    };
+    if (!provider_chain_send(s->ctx, text(s->delivery, "channel"), &message, &end, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    return conclude(s, &end);
+}
+
+static enum job_outcome deliver(struct job_context *ctx, const json_t *delivery, const json_t *settings)
+{
+    struct sending s = {.ctx = ctx, .delivery = delivery, .settings = settings};
+    int64_t now_us = clock_wall_us();
+    if (!delivery_is_open(delivery, ctx->claim->id)) {
+        ctx->result = json_pack("{s:s}", "state", text(delivery, "state"));
+        return JOB_DONE;
+    }
+    struct notify_when when = decide(&s, now_us);
+    return when.hold == NOTIFY_GO ? send_now(&s) : hold(&s, &when, now_us);
+}
+
+enum job_outcome handler_notify_deliver(struct job_context *ctx)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *delivery = NULL;
+    const char *id = text(ctx->payload, "delivery_id");
+    if (!delivery_load(ctx->db, ctx->claim->organization_id, id, &delivery, &e)) {
+        return job_error(ctx, e.code == ERR_NOT_FOUND ? JOB_PERMANENT : JOB_RETRY, "%s", e.text);
+    }
+    json_auto_t *settings = org_settings(ctx, &e);
+    if (settings == NULL) {
+        return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
+    }
+    return deliver(ctx, delivery, settings);
+}

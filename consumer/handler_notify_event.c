@@ -1,0 +1,29 @@
+/*
+ * handler_notify_event.c: an event becomes its deliveries.
+ */
+#include "domain/delivery.h"
+#include "domain/event.h"
+#include "handlers.h"
+#include "org_settings.h"
+
+enum job_outcome handler_notify_event(struct job_context *ctx)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *event = NULL;
+    json_auto_t *skipped = NULL;
+    size_t n = 0;
+    const char *id = json_string_value(json_object_get(ctx->payload, "event_id"));
+    json_auto_t *settings = org_settings(ctx, &e);
+    if (settings == NULL) {
+        return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
+    }
+    if (!event_get(ctx->db, ctx->claim->organization_id, id, &event, &e)) {
+        return job_error(ctx, e.code == ERR_NOT_FOUND ? JOB_PERMANENT : JOB_RETRY, "%s", e.text);
+    }
+    const struct delivery_fanout fanout = {.event = event, .settings = settings};
+    if (!delivery_fan_out(ctx->db, &fanout, &n, &skipped, &e)) {
+        return job_error(ctx, JOB_RETRY, "%s", e.text);
+    }
+    ctx->result = json_pack("{s:s, s:I, s:O}", "event_id", id, "deliveries", (json_int_t)n, "skipped", skipped);
+    return JOB_DONE;
+}

@@ -1,0 +1,12 @@
+/*
+ * org_settings.h: the notification settings of the organization that a job is for.
+ */
+#ifndef BELLMAN_ORG_SETTINGS_H
+#define BELLMAN_ORG_SETTINGS_H
+
+#include "handler.h"
+
+/* From the process's cache, else from the database, secrets masked. New reference, or NULL with e. */
+json_t *org_settings(struct job_context *ctx, struct err *e);
+
+#endif
