@@ -117,12 +117,6 @@ static bool hand_back_unclaimed(struct link *l, int64_t before_us, struct err *e
     }
 }
 
-/* In the priority layout what is prefetched has left the broker's order, so no more than can run is taken. */
-static int64_t prefetch_of(const struct conf *conf)
-{
-    return conf->broker.layout == CONF_LAYOUT_LANES ? conf->consumer.prefetch : conf->consumer.concurrency;
-}
-
 static struct mq *connect_and_consume(struct pipeline *p, struct err *e)
 {
     const struct conf *conf = atomic_load(&p->conf);
@@ -192,7 +186,8 @@ static bool serve_link(struct link *l, struct err *e)
 static bool serve(struct pipeline *p, struct mq *mq, struct err *e)
 {
     struct link l = {.p = p, .mq = mq};
-    ack_window_init(&l.acks, (guint)prefetch_of(atomic_load(&p->conf)) / HELD_PART);
+    const struct conf *conf = atomic_load(&p->conf);
+    ack_window_init(&l.acks, (guint)conf->consumer.prefetch / HELD_PART);
     bool ended_well = serve_link(&l, e);
     ack_window_release(&l.acks);
     return ended_well;

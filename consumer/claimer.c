@@ -254,38 +254,34 @@ static bool adopt(struct work *w, const struct delivery *d)
     return is_same_again;
 }
 
-/* False: it runs here already, and this message is a duplicate. Only this thread adds to what is active, so that a job
- * which is not there is held by this worker in the database alone. */
-static bool make_runnable(struct pipeline *p, const struct delivery *d, struct job_claim *claim, int64_t crash_limit)
+/* Gives the claim to w and puts it where runners take it. False: it runs here already, and this message is a duplicate;
+ * only this thread adds to what is active, so that a job which is not there is held by this worker in the database
+ * alone. ret_kept: w is in use. The lock is held. */
+static bool make_runnable(struct pipeline *p, struct work *w, struct job_claim *claim, bool *ret_kept)
 {
-    struct work *w = work_new(d);
-    pthread_mutex_lock(&p->lock);
+    const struct conf *conf = atomic_load(&p->conf);
     struct work *running = claim->result == JOB_OURS ? find_active(p, claim) : NULL;
+    *ret_kept = running == NULL;
     if (running != NULL) {
-        bool adopted = adopt(running, d);
-        pthread_mutex_unlock(&p->lock);
-        work_free(w);
-        return adopted;
+        return adopt(running, &w->delivery);
     }
     w->claim = *claim;
-    memset(claim, 0, sizeof(*claim));
+    claim->payload = NULL;
     w->ctx.claim = &w->claim;
+    enum tier tier = w->delivery.message.tier;
     enum lane lane = lane_of_priority(w->claim.priority);
     atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
-    enum tier tier = d->message.tier;
     reserve_note(&p->reserve, w->claim.organization_id, clock_mono_us());
-    reserve_claim(&p->reserve, d->message.flow);
+    reserve_claim(&p->reserve, w->delivery.message.flow);
     p->runnable_cost_us[tier][lane] += w->cost_us;
-    w->is_suspect = job_is_suspect(w->claim.crash_count, crash_limit);
+    w->is_suspect = job_is_suspect(w->claim.crash_count, conf->consumer.crash_limit);
     p->suspects += w->is_suspect ? 1 : 0;
     g_hash_table_add(p->active, w);
-    flows_push(&p->runnable[tier][lane], d->message.flow, w);
+    flows_push(&p->runnable[tier][lane], w->delivery.message.flow, w);
     if (pipeline_phase(p) == PIPELINE_HARD) {
         work_stop(w, STOP_SHUTDOWN);
     }
-    pthread_cond_signal(&p->run_cond);
-    pthread_mutex_unlock(&p->lock);
     return true;
 }
 
@@ -320,18 +316,43 @@ static void put_back(struct pipeline *p, const struct batch *b, const struct job
     pthread_mutex_unlock(&p->lock);
 }
 
+static bool is_ours(const struct job_claim *claim)
+{
+    return claim->result == JOB_CLAIMED || claim->result == JOB_OURS;
+}
+
+/* Everything that was claimed, under one lock. What is a duplicate becomes stale. */
+static void run_claimed(struct pipeline *p, const struct batch *b, struct job_claim *claims)
+{
+    g_autofree struct work **works = g_new0(struct work *, b->deliveries->len);
+    for (guint i = 0; i < b->deliveries->len; i++) {
+        works[i] = is_ours(&claims[i]) ? work_new(g_ptr_array_index(b->deliveries, i)) : NULL;
+    }
+    pthread_mutex_lock(&p->lock);
+    for (guint i = 0; i < b->deliveries->len; i++) {
+        bool kept = false;
+        if (works[i] != NULL && !make_runnable(p, works[i], &claims[i], &kept)) {
+            claims[i].result = JOB_STALE;
+        }
+        works[i] = kept ? NULL : works[i];
+    }
+    pipeline_wake_runners(p);
+    pthread_mutex_unlock(&p->lock);
+    for (guint i = 0; i < b->deliveries->len; i++) {
+        work_free(works[i]);
+    }
+}
+
 static void pass_on(struct pipeline *p, struct batch *b, struct job_claim *claims)
 {
-    const struct conf *conf = atomic_load(&p->conf);
     note_parked(p, b, claims);
     put_back(p, b, claims);
+    run_claimed(p, b, claims);
     for (guint i = 0; i < b->deliveries->len; i++) {
-        struct delivery *d = g_ptr_array_index(b->deliveries, i);
         enum job_claim_result result = claims[i].result;
-        bool is_ours = result == JOB_CLAIMED || result == JOB_OURS;
         bool is_back = result == JOB_HELD && i >= b->with_room;
-        if (!is_back && (!is_ours || !make_runnable(p, d, &claims[i], conf->consumer.crash_limit))) {
-            settle_unclaimed(p, d, result);
+        if (!is_back && !is_ours(&claims[i])) {
+            settle_unclaimed(p, g_ptr_array_index(b->deliveries, i), result);
         }
     }
 }

@@ -70,20 +70,27 @@ static enum verdict_kind verdict_for(const struct job_finish *f)
     return f->written && f->kind == JOB_FINISH_FAILED ? VERDICT_DEAD : VERDICT_ACK;
 }
 
-static void log_finished(const struct work *w)
+static void log_finished(struct log_lines *lines, const struct work *w)
 {
     const struct job_finish *f = &w->finish;
     enum log_level level = f->written && f->kind == JOB_FINISH_COMPLETED ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
     if (!log_wants(level)) {
         return;
     }
-    LOG_AT(level, f->written ? "job.finished" : "job.fenced_off", LSTR("job_id", w->claim.id),
-           LSTR("org", w->claim.organization_id), LSTR("job_type", w->claim.job_type),
-           LINT("attempt", w->claim.attempt), LSTR("outcome", f->outcome), LSTR("cause", f->cause),
-           LSTR("error", f->error),
-           LINT("retry_in_ms", f->kind == JOB_FINISH_RETRY || f->kind == JOB_FINISH_SNOOZED ? f->delay_ms : 0),
-           LINT("dur_us", clock_wall_us() - w->started_wall_us),
-           LINT("wait_us", w->started_wall_us - w->claim.created_wall_us));
+    const struct log_field fields[] = {
+        LSTR("job_id", w->claim.id),
+        LSTR("org", w->claim.organization_id),
+        LSTR("job_type", w->claim.job_type),
+        LINT("attempt", w->claim.attempt),
+        LSTR("outcome", f->outcome),
+        LSTR("cause", f->cause),
+        LSTR("error", f->error),
+        LINT("retry_in_ms", f->kind == JOB_FINISH_RETRY || f->kind == JOB_FINISH_SNOOZED ? f->delay_ms : 0),
+        LINT("dur_us", clock_wall_us() - w->started_wall_us),
+        LINT("wait_us", w->started_wall_us - w->claim.created_wall_us),
+        {.key = NULL},
+    };
+    log_lines_add(lines, level, f->written ? "job.finished" : "job.fenced_off", fields);
 }
 
 /* Verdicts out, works freed. */
@@ -104,12 +111,14 @@ static void settle_batch(struct pipeline *p, GPtrArray *batch)
     atomic_fetch_add(&p->finished, batch->len);
     pthread_mutex_unlock(&p->lock);
     pipeline_wake_broker(p);
+    struct log_lines lines = {0};
     for (guint i = 0; i < batch->len; i++) {
         struct work *w = g_ptr_array_index(batch, i);
-        log_finished(w);
+        log_finished(&lines, w);
         release_note(p, &w->claim);
         work_free(w);
     }
+    log_lines_flush(&lines);
 }
 
 static bool write_batch(struct pipeline *p, struct db *db, GPtrArray *batch, struct err *e)

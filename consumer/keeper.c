@@ -92,6 +92,7 @@ static void renew(struct pipeline *p, struct db *db, struct snapshot *s, bool *f
     }
 }
 
+/* And sees to it that nothing waits behind a job that was expected to be short. */
 static void end_overdue(struct pipeline *p)
 {
     int64_t now_us = clock_mono_us();
@@ -106,6 +107,7 @@ static void end_overdue(struct pipeline *p)
             work_stop(w, STOP_TIMEOUT);
         }
     }
+    pipeline_wake_runners(p);
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -6,6 +6,9 @@
 #include "ground/clock.h"
 #include "ports/service.h"
 
+/* A wake-up costs more than a short job: expected work for which one more runner is woken. */
+#define WORTH_A_RUNNER_US 500
+
 void pipeline_init(struct pipeline *p, struct conf *conf)
 {
     atomic_store(&p->conf, conf);
@@ -120,6 +123,20 @@ struct reserve_rule pipeline_reserve_rule(const struct pipeline *p)
 {
     const struct conf *conf = atomic_load(&p->conf);
     return (struct reserve_rule){.runners = p->runners, .percent = conf->consumer.reserve_percent};
+}
+
+void pipeline_wake_runners(struct pipeline *p)
+{
+    size_t jobs = 0;
+    int64_t cost_us = 0;
+    for (int i = 0; i < TIERS * LANES; i++) {
+        jobs += p->runnable[i / LANES][i % LANES].length;
+        cost_us += p->runnable_cost_us[i / LANES][i % LANES];
+    }
+    size_t wanted = MIN(jobs, (size_t)(1 + cost_us / WORTH_A_RUNNER_US));
+    for (size_t n = MIN(wanted, p->runners - p->running); n > 0; n--) {
+        pthread_cond_signal(&p->run_cond);
+    }
 }
 
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n)

@@ -142,6 +142,9 @@ int64_t pipeline_share_percent(const struct pipeline *p, const struct delivery *
 /* How the runners are shared between organizations, as configured. */
 struct reserve_rule pipeline_reserve_rule(const struct pipeline *p);
 void pipeline_wake_broker(struct pipeline *p);
+/* Wakes as many runners as the run queue is expected to keep busy: one for many short jobs. The keeper repeats it, in
+ * case that a type's jobs, short so far, are not any more. The lock is held. */
+void pipeline_wake_runners(struct pipeline *p);
 /* Queues a verdict for the broker thread and wakes it. */
 void pipeline_settle(struct pipeline *p, const struct verdict *verdicts, size_t n);
 

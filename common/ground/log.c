@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -161,9 +162,9 @@ static void append_field(GString *line, const struct log_field *f)
     appenders[f->type](line, f);
 }
 
-/* One write for the whole line keeps lines of several threads and processes apart; a log that cannot be written is
+/* One write for whole lines keeps lines of several threads and processes apart; a log that cannot be written is
  * lost. */
-static void write_line(const char *line, size_t length)
+static void write_whole(const char *line, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(STDERR_FILENO, line, length);
@@ -178,15 +179,10 @@ static void write_line(const char *line, size_t length)
     }
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields)
+static void append_line(GString *line, enum log_level level, const char *event, const struct log_field *fields)
 {
-    if (!log_wants(level)) {
-        return;
-    }
-    int saved_errno = errno;
     char ts[CLOCK_TEXT_BYTES];
     clock_format_rfc3339(clock_wall_us(), ts);
-    GString *line = g_string_sized_new(LINE_START_BYTES);
     g_string_append_printf(line, "{\"ts\":\"%s\",\"level\":\"%s\",\"event\":", ts, level_names[level]);
     append_text(line, event);
     g_string_append(line, ",\"service\":");
@@ -196,7 +192,40 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         append_field(line, f);
     }
     g_string_append(line, "}\n");
-    write_line(line->str, line->len);
-    g_string_free(line, TRUE);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    struct log_lines lines = {0};
+    log_lines_add(&lines, level, event, fields);
+    log_lines_flush(&lines);
+}
+
+void log_lines_add(struct log_lines *lines, enum log_level level, const char *event, const struct log_field *fields)
+{
+    if (!log_wants(level)) {
+        return;
+    }
+    int saved_errno = errno;
+    if (lines->text == NULL) {
+        lines->text = g_string_sized_new(LINE_START_BYTES);
+    }
+    size_t before = lines->text->len;
+    append_line(lines->text, level, event, fields);
+    if (before > 0 && lines->text->len > PIPE_BUF) {
+        write_whole(lines->text->str, before);
+        g_string_erase(lines->text, 0, (gssize)before);
+    }
+    errno = saved_errno;
+}
+
+void log_lines_flush(struct log_lines *lines)
+{
+    int saved_errno = errno;
+    if (lines->text != NULL) {
+        write_whole(lines->text->str, lines->text->len);
+        g_string_free(lines->text, TRUE);
+        lines->text = NULL;
+    }
     errno = saved_errno;
 }

@@ -3,7 +3,7 @@
  *
  * Each line has ts (RFC 3339 UTC, microseconds), level, event, service, pid and the fields given.
  * Fields are typed, so nothing is formatted into the event name and every line can be searched by
- * job_id, request_id or org. Lines are written with one write(2) and are safe from any thread.
+ * job_id, request_id or org. Lines are written whole and are safe from any thread.
  *
  *     log_info("job.finished", LSTR("job_id", id), LINT("attempt", n));
  *
@@ -12,6 +12,8 @@
  */
 #ifndef BELLMAN_LOG_H
 #define BELLMAN_LOG_H
+
+#include <glib.h>
 
 #include "ground/base.h"
 
@@ -40,6 +42,14 @@ void log_set_level(enum log_level level);
 /* True when a line of this level would be written; for fields that cost something to compute. */
 bool log_wants(enum log_level level);
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+/* Lines of one thread that are written together. Each write has whole lines, and no more than a pipe takes at once, so
+ * that nobody else's line gets between. Starts zeroed; flush writes what is left and frees. */
+struct log_lines {
+    GString *text;
+};
+void log_lines_add(struct log_lines *lines, enum log_level level, const char *event, const struct log_field *fields);
+void log_lines_flush(struct log_lines *lines);
 
 #define LOG_AT(level, event, ...) log_write((level), (event), (const struct log_field[]){__VA_ARGS__, {.key = NULL}})
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <jansson.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -279,6 +280,27 @@ static void test_lines_of_many_threads_stay_whole(void **state UNUSED)
     }
 }
 
+static void test_lines_that_are_written_together(void **state UNUSED)
+{
+    enum { LINES = 100 };
+    struct log_lines lines = {0};
+    log_lines_flush(&lines);
+    for (int i = 0; i < LINES; i++) {
+        log_lines_add(&lines, LOG_LEVEL_INFO, "many", (const struct log_field[]){LINT("i", i), {.key = NULL}});
+        assert_true(lines.text->len <= PIPE_BUF);
+    }
+    log_lines_flush(&lines);
+    assert_null(lines.text);
+    g_autofree char *text = capture_end(&captured);
+    g_auto(GStrv) found = g_strsplit(text, "\n", -1);
+    assert_int_equal(g_strv_length(found), LINES + 1);
+    for (int i = 0; i < LINES; i++) {
+        json_auto_t *line = json_loads(found[i], JSON_REJECT_DUPLICATES, NULL);
+        assert_int_equal(json_integer_value(json_object_get(line, "i")), i);
+    }
+    assert_string_equal(found[LINES], "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup(test_long_texts_are_capped_at_a_whole_character, begin),
         cmocka_unit_test_setup(test_reals_read_back_exactly, begin),
         cmocka_unit_test_setup(test_errno_is_left_alone, begin),
+        cmocka_unit_test_setup(test_lines_that_are_written_together, begin),
         cmocka_unit_test_setup(test_lines_of_many_threads_stay_whole, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
