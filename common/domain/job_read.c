@@ -10,7 +10,7 @@
 #include "ground/together.h"
 
 #define NO_JOB "There is no such job"
-#define TEXT_BYTES 2048
+#define TEXT_BYTES 2048 /* most jobs fit */
 #define ATTEMPTS_SHOWN_MAX "200"
 /* Of one statement. A job may have 2 MB. */
 #define JOBS_MAX 16
@@ -30,14 +30,10 @@ struct job_read {
 /* How many ids the statements have; a few numbers, since each is prepared by itself. Places left over repeat an id. */
 static const size_t places[] = {1, 4, JOBS_MAX};
 
-static size_t places_for(size_t n)
-{
-    size_t i = 0;
-    while (places[i] < n) {
-        i++;
-    }
-    return places[i];
-}
+/* Their texts, which are long: made once for all reads that share them. */
+struct statements {
+    char *sql[ARRAY_SIZE(places)];
+};
 
 /* attempt rises by one with each claim and never falls, so that a job with attempt <= 1 has no other attempt than the
  * one that is joined. */
@@ -47,8 +43,10 @@ static char *read_sql(size_t n)
     record_columns(sql, &job_record, "j.", false);
     g_string_append(sql, ", ");
     record_columns(sql, &job_attempt_record, "a.", false);
-    g_string_append(sql, " FROM background_jobs j LEFT JOIN job_attempts a ON a.job_id = j.id AND a.number = j.attempt"
-                         " WHERE j.id IN (?");
+    g_string_append(
+        sql,
+        " FROM background_jobs j FORCE INDEX (PRIMARY) LEFT JOIN job_attempts a ON a.job_id = j.id AND a.number = j.attempt"
+        " WHERE j.id IN (?");
     for (size_t i = 1; i < n; i++) {
         g_string_append(sql, ", ?");
     }
@@ -112,22 +110,25 @@ static bool write_job(struct db *db, const struct db_result *r, struct job_read 
     return ok;
 }
 
-static bool read_rows(struct db *db, struct job_read *const *jobs, size_t n, struct db_result *ret, struct err *e)
+static bool read_rows(struct db *db, const struct statements *statements, struct job_read *const *jobs, size_t n,
+                      struct db_result *ret, struct err *e)
 {
     struct db_param ids[JOBS_MAX];
-    const size_t n_ids = places_for(n);
-    g_autofree char *sql = read_sql(n_ids);
-    for (size_t i = 0; i < n_ids; i++) {
+    size_t s = 0;
+    while (places[s] < n) {
+        s++;
+    }
+    for (size_t i = 0; i < places[s]; i++) {
         ids[i] = db_text(jobs[MIN(i, n - 1)]->id);
     }
-    return db_run(db, ret, e, sql, ids, n_ids);
+    return db_run(db, ret, e, statements->sql[s], ids, places[s]);
 }
 
-static void read_batch(struct db *db, struct job_read *const *jobs, size_t n)
+static void read_batch(struct db *db, const struct statements *statements, struct job_read *const *jobs, size_t n)
 {
     struct err e = ERR_INIT;
     CLEANUP(db_result_release) struct db_result r = {0};
-    bool has_rows = read_rows(db, jobs, n, &r, &e);
+    bool has_rows = read_rows(db, statements, jobs, n, &r, &e);
     for (size_t i = 0; i < n; i++) {
         if (has_rows) {
             jobs[i]->ok = write_job(db, &r, jobs[i]);
@@ -156,7 +157,8 @@ bool job_get_text(struct db *db, const char *organization_id, const char *id, GS
     if (!uuid_is_valid(id)) {
         return err_set(e, ERR_NOT_FOUND, NO_JOB);
     }
-    read_batch(db, &(struct job_read *){&job}, 1);
+    g_autofree char *sql = read_sql(1);
+    read_batch(db, &(struct statements){{sql}}, &(struct job_read *){&job}, 1);
     return take(&job, before_bytes, e);
 }
 
@@ -176,30 +178,45 @@ bool job_get(struct db *db, const char *organization_id, const char *id, json_t 
 
 struct job_reads {
     struct together *readers;
+    struct statements statements;
 };
 
 struct job_reads *job_reads_new(void)
 {
     struct job_reads *reads = g_new0(struct job_reads, 1);
     reads->readers = together_new(READERS_MAX, JOBS_MAX);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        reads->statements.sql[i] = read_sql(places[i]);
+    }
     return reads;
 }
 
 void job_reads_free(struct job_reads *reads)
 {
-    if (reads != NULL) {
-        together_free(reads->readers);
-        g_free(reads);
+    if (reads == NULL) {
+        return;
     }
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        g_free(reads->statements.sql[i]);
+    }
+    together_free(reads->readers);
+    g_free(reads);
 }
 
-static void read_members(void *db, struct together_member **members, size_t n)
+/* What the leader reads with. */
+struct reader {
+    struct db *db;
+    const struct statements *statements;
+};
+
+static void read_members(void *arg, struct together_member **members, size_t n)
 {
+    const struct reader *reader = arg;
     struct job_read *jobs[JOBS_MAX];
     for (size_t i = 0; i < n; i++) {
         jobs[i] = (struct job_read *)members[i];
     }
-    read_batch(db, jobs, n);
+    read_batch(reader->db, reader->statements, jobs, n);
 }
 
 bool job_reads_get(struct job_reads *reads, struct db *db, const char *organization_id, const char *id, GString *out,
@@ -210,6 +227,7 @@ bool job_reads_get(struct job_reads *reads, struct db *db, const char *organizat
     if (!uuid_is_valid(id)) {
         return err_set(e, ERR_NOT_FOUND, NO_JOB);
     }
-    together_do(reads->readers, &job.member, read_members, db);
+    struct reader reader = {.db = db, .statements = &reads->statements};
+    together_do(reads->readers, &job.member, read_members, &reader);
     return take(&job, before_bytes, e);
 }
