@@ -54,6 +54,7 @@ struct job_context {
     struct http *http;                 /* the same */
     struct dispatcher *dispatcher;     /* for broadcasts */
     struct cache *settings_cache;      /* organization id -> settings JSON */
+    const struct seal *seal;           /* opens secrets of the database; safe from any thread */
     const struct process_guard *guard; /* for types that run a program */
 
     atomic_bool stop; /* set by other threads under stop_lock, then stop_cond is signalled */

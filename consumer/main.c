@@ -173,6 +173,16 @@ static void serve(struct consumer *c)
     }
 }
 
+static bool open_keyring(struct consumer *c, const struct conf *conf)
+{
+    struct err e = ERR_INIT;
+    c->pipeline.seal = seal_open_keyring(conf->seal.key_file, &e);
+    if (c->pipeline.seal == NULL) {
+        log_error("consumer.not_started", LERR(&e));
+    }
+    return c->pipeline.seal != NULL;
+}
+
 int main(int argc, char **argv)
 {
     static struct consumer c;
@@ -185,6 +195,11 @@ int main(int argc, char **argv)
         return exit_code;
     }
     log_init("bellman-consumer", (enum log_level)conf->log.level);
+    if (!open_keyring(&c, conf)) {
+        conf_free(conf);
+        main_options_release(&c.options);
+        return EX_CONFIG;
+    }
     service_block_signals();
     json_object_seed(0);
     name_worker(c.pipeline.worker_id);
@@ -207,6 +222,7 @@ int main(int argc, char **argv)
     steward_free(c.pipeline.steward);
     process_guard_free(atomic_load(&c.pipeline.guard));
     cache_free(c.pipeline.settings_cache);
+    seal_free(c.pipeline.seal);
     org_load_free(c.pipeline.load);
     gates_free(c.pipeline.gates);
     conf_free(atomic_load(&c.pipeline.conf));

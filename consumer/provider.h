@@ -11,7 +11,9 @@
 #include "domain/notify.h"
 #include "domain/template.h"
 #include "ground/conf.h"
+#include "ports/db.h"
 #include "ports/http.h"
+#include "ports/seal.h"
 #include "ports/smtp.h"
 
 /* One message; everything is borrowed. */
@@ -30,6 +32,9 @@ struct provider_message {
 struct provider_call {
     const struct conf *conf;
     const json_t *config; /* the account's, secrets opened; NULL: the deployment's configuration file has it all */
+    const char *organization_id;
+    struct db *db;
+    const struct seal *seal;
     struct smtp *smtp;
     struct http *http;
     const atomic_bool *stop;

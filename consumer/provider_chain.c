@@ -38,7 +38,15 @@ static bool try_one(struct job_context *ctx, const struct provider *provider, co
                     struct chain_result *ret, struct err *e)
 {
     struct delivery_try try = {.delivery_id = message->id, .provider = provider->name};
-    const struct provider_call call = {.conf = ctx->conf, .smtp = ctx->smtp, .http = ctx->http, .stop = &ctx->stop};
+    const struct provider_call call = {
+        .conf = ctx->conf,
+        .organization_id = ctx->claim->organization_id,
+        .db = ctx->db,
+        .seal = ctx->seal,
+        .smtp = ctx->smtp,
+        .http = ctx->http,
+        .stop = &ctx->stop,
+    };
     if (!delivery_try_begin(ctx->db, &try, e)) {
         return false;
     }

@@ -265,6 +265,7 @@ static void run_one(struct pipeline *p, struct work *w, struct db *db, struct sm
     w->ctx.http = http;
     w->ctx.dispatcher = p->dispatcher;
     w->ctx.settings_cache = p->settings_cache;
+    w->ctx.seal = p->seal;
     w->ctx.guard = atomic_load(&p->guard);
     w->started_wall_us = clock_wall_us();
     w->started_mono_us = clock_mono_us();
