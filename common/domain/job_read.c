@@ -43,10 +43,8 @@ static char *read_sql(size_t n)
     record_columns(sql, &job_record, "j.", false);
     g_string_append(sql, ", ");
     record_columns(sql, &job_attempt_record, "a.", false);
-    g_string_append(
-        sql,
-        " FROM background_jobs j FORCE INDEX (PRIMARY) LEFT JOIN job_attempts a ON a.job_id = j.id AND a.number = j.attempt"
-        " WHERE j.id IN (?");
+    g_string_append(sql, " FROM background_jobs j FORCE INDEX (PRIMARY)");
+    g_string_append(sql, " LEFT JOIN job_attempts a ON a.job_id = j.id AND a.number = j.attempt WHERE j.id IN (?");
     for (size_t i = 1; i < n; i++) {
         g_string_append(sql, ", ?");
     }
@@ -115,6 +113,7 @@ static bool read_rows(struct db *db, const struct statements *statements, struct
 {
     struct db_param ids[JOBS_MAX];
     size_t s = 0;
+    g_assert(n > 0);
     while (places[s] < n) {
         s++;
     }
