@@ -1,6 +1,5 @@
 #include "dead_keeper.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +15,26 @@
 #define SILENCE_US US_PER_S
 #define COMPARE_US (2 * US_PER_S)
 #define DIFFERENCES_MIN 2 /* in a row: a message may be on its way */
+#define COMPANY_MIN 2     /* in a row: the consumers of the last round are counted until the broker has put all back */
 #define ROUND_US (300 * US_PER_S)
 #define RIPE_MS 5000
 #define AGAIN_US (5 * US_PER_S)
 #define PAGE 5000
 #define BATCH 256
-#define COUNT_MAX DEAD_SLICE_ROWS
+#define HOLD_MAX 200000 /* messages: each costs the broker about a kilobyte while it is held */
+#define COUNT_MAX 1000000
+#define COUNT_SHARE 50 /* of the time: at most one part in so many goes into counting */
+#define ROUND_SHARE 10
+#define DOUBLINGS_MAX 6
 #define COUNT_ALL_MAX (INT64_C(16) * 16 * DEAD_SLICE_ROWS)
 #define BROKER_PAUSE_MS 1000
 
-enum stage { STAGE_REST, STAGE_LOAD, STAGE_READ, STAGE_RELEASE, STAGE_WRITE };
+/* Why a round has not seen all messages. */
+static const char why_shared[] = "others consume the queue, too";
+static const char why_fewer[] = "fewer messages came than were announced";
+static const char why_many[] = "there are more messages than may be held at a time";
+
+enum stage { STAGE_REST, STAGE_LOAD, STAGE_READ, STAGE_RELEASE, STAGE_ACK, STAGE_WRITE };
 
 struct entry {
     struct dead_row row;
@@ -43,12 +52,15 @@ struct dead_keeper {
     bool is_reported; /* that the broker is away */
     enum stage stage;
 
-    bool is_dirty; /* go through the queue as soon as may be */
+    bool is_dirty;    /* go through the queue as soon as may be */
+    unsigned company; /* looks in a row that found other consumers: numbers say nothing then */
     int64_t not_before_us;
     int64_t round_us; /* the latest time for the next round */
     int64_t compare_us;
     int differences;
-    int64_t unknown; /* messages of no job, as of the last round */
+    unsigned misses;      /* rounds in a row that missed messages: somebody takes them away */
+    const char *reported; /* why_... that was logged; NULL: none */
+    int64_t unknown;      /* messages of no job, as of the last round */
 
     /* this round */
     int64_t began_us;
@@ -58,39 +70,20 @@ struct dead_keeper {
     char after[UUID_TEXT_BYTES];
     GArray *entries; /* struct entry, by id once all are loaded */
     int64_t to_read;
-    int64_t last_us;   /* of the last delivery */
-    GArray *strangers; /* struct stranger: in no entry; what they are must be looked up */
-    GArray *goners;    /* uint64_t tags to ack */
-    guint written;     /* entries that STAGE_WRITE has done */
+    int64_t held;
+    int64_t asked_for;  /* as many may be delivered */
+    int64_t last_us;    /* of the last delivery */
+    GArray *strangers;  /* struct stranger: in no entry; what they are must be looked up */
+    GArray *goners;     /* uint64_t tags to ack */
+    guint acked;        /* of the goners */
+    uint64_t settled;   /* tags up to this one are no longer held */
+    guint written;      /* entries that STAGE_WRITE has done */
+    const char *unread; /* why_...: that a message was not seen says nothing; NULL: all were read */
     int64_t removed;
     int64_t missing;
-    bool is_partial; /* not all messages could be read: that one was not seen says nothing */
-    bool is_again;   /* another look soon */
+    bool is_again; /* another look soon */
+    bool is_empty; /* the queue is said to hold nothing */
 };
-
-/* --- slices ------------------------------------------------------------------------------------------------------ */
-
-unsigned dead_slice_digits(int64_t n)
-{
-    unsigned digits = 0;
-    for (int64_t room = DEAD_SLICE_ROWS; room < n && digits < 2; room *= 16) {
-        digits++;
-    }
-    return digits;
-}
-
-bool dead_slice_suffix(unsigned digits, unsigned i, char ret[4])
-{
-    if (i >= 1U << (4 * digits)) {
-        return false;
-    }
-    if (digits == 0) {
-        ret[0] = '\0';
-    } else {
-        (void)snprintf(ret, 4, "%0*x", (int)digits, i);
-    }
-    return true;
-}
 
 /* --- beginning and end ------------------------------------------------------------------------------------------- */
 
@@ -160,21 +153,36 @@ static bool compare_numbers(struct dead_keeper *k, struct db *db, int64_t depth,
     if (clock_mono_us() < k->compare_us) {
         return true;
     }
-    k->compare_us = clock_mono_us() + COMPARE_US;
+    int64_t began_us = clock_mono_us();
     if (!dead_letters_count(db, COUNT_MAX, &rows, e)) {
         return false;
     }
+    int64_t now_us = clock_mono_us();
+    k->compare_us = now_us + MAX(COMPARE_US, COUNT_SHARE * (now_us - began_us));
     bool differs = rows < COUNT_MAX && rows + k->unknown != depth;
     k->differences = differs ? k->differences + 1 : 0;
     k->is_dirty = k->is_dirty || k->differences >= DIFFERENCES_MIN;
     return true;
 }
 
+/* What others hold unacked is not ready, and may never be again; when they have gone, all of it can be seen. */
+static bool look_at_queue(struct dead_keeper *k, struct db *db, struct err *e)
+{
+    int64_t depth = 0;
+    int64_t others = 0;
+    if (!mq_dead_depth(k->mq, &depth, &others, e)) {
+        return false;
+    }
+    k->is_dirty = k->is_dirty || (k->company >= COMPANY_MIN && others == 0);
+    k->company = others > 0 ? k->company + 1 : 0;
+    return k->company > 0 || compare_numbers(k, db, depth, e);
+}
+
 static void begin(struct dead_keeper *k)
 {
     k->is_dirty = false;
     k->is_again = false;
-    k->is_partial = false;
+    k->unread = k->company > 0 ? why_shared : NULL;
     k->differences = 0;
     k->unknown = 0;
     k->removed = 0;
@@ -186,18 +194,22 @@ static void begin(struct dead_keeper *k)
     g_array_set_size(k->entries, 0);
 }
 
+/* In company a round can only remove. */
+static bool is_due(const struct dead_keeper *k, bool has_ended)
+{
+    int64_t now_us = clock_mono_us();
+    bool has_reason = has_ended || (k->company == 0 && (k->is_dirty || now_us >= k->round_us));
+    return has_reason && now_us >= k->not_before_us;
+}
+
 static bool rest(struct dead_keeper *k, struct steward *s, struct err *e)
 {
     bool has_ended = false;
-    int64_t depth = 0;
     int64_t rows = 0;
-    if (!mq_dead_depth(k->mq, &depth, e) || !dead_letters_any_ended(s->db, &has_ended, e) ||
-        !compare_numbers(k, s->db, depth, e)) {
+    if (!look_at_queue(k, s->db, e) || !dead_letters_any_ended(s->db, &has_ended, e)) {
         return false;
     }
-    int64_t now_us = clock_mono_us();
-    bool is_due = now_us >= k->round_us || (now_us >= k->not_before_us && (k->is_dirty || has_ended));
-    if (!is_due) {
+    if (!is_due(k, has_ended)) {
         return true;
     }
     if (!dead_letters_count(s->db, COUNT_ALL_MAX, &rows, e)) {
@@ -223,16 +235,23 @@ static struct entry *find_entry(const struct dead_keeper *k, const struct dead_i
     return bsearch(&wanted, k->entries->data, k->entries->len, sizeof(struct entry), compare_entries);
 }
 
+/* A broker that has just started says 0 of a queue whose log it still reads: whether there is something is asked of the
+ * queue itself. */
 static bool start_reading(struct dead_keeper *k, struct err *e)
 {
+    int64_t unused = 0;
     g_array_sort(k->entries, compare_entries);
     k->written = 0;
+    k->held = 0;
+    k->asked_for = 0;
     k->last_us = clock_mono_us();
-    if (!mq_dead_depth(k->mq, &k->to_read, e)) {
+    k->stage = STAGE_READ;
+    if (!mq_dead_depth(k->mq, &k->to_read, &unused, e)) {
         return false;
     }
-    k->stage = k->to_read > 0 ? STAGE_READ : STAGE_WRITE;
-    return k->to_read == 0 || mq_consume_dead(k->mq, e);
+    k->is_empty = k->to_read == 0;
+    k->to_read += k->is_empty && k->entries->len > 0 ? 1 : 0;
+    return true;
 }
 
 static bool load(struct dead_keeper *k, struct steward *s, struct err *e)
@@ -309,6 +328,9 @@ static bool read_one(struct dead_keeper *k, int wait_ms, bool *ret_more, struct 
     enum mq_event_type type = mq_next(k->mq, wait_ms, -1, &event);
     if (type == MQ_DELIVERY) {
         k->to_read--;
+        k->settled = k->held == 0 ? event.tag - 1 : k->settled;
+        k->held++;
+        k->unread = k->is_empty && k->unread == NULL ? why_fewer : k->unread;
         k->last_us = clock_mono_us();
         take_message(k, &event);
     } else if (type == MQ_CLOSED || type == MQ_CANCELLED) {
@@ -320,19 +342,35 @@ static bool read_one(struct dead_keeper *k, int wait_ms, bool *ret_more, struct 
     return type != MQ_CLOSED && type != MQ_CANCELLED;
 }
 
-/* Stops also when less arrives than was announced: others may read the queue, too, and RabbitMQ 3.10 lets a consumer of
- * a quorum queue hold 2,000 messages at most. */
+/* Asks for more once all that was asked for is here. */
+static bool widen(struct dead_keeper *k, struct err *e)
+{
+    if (k->held < k->asked_for) {
+        return true;
+    }
+    if (k->asked_for >= HOLD_MAX) {
+        k->unread = why_many;
+        k->to_read = 0;
+        return true;
+    }
+    k->asked_for += MQ_DEAD_WINDOW;
+    k->last_us = clock_mono_us();
+    return mq_consume_dead(k->mq, e);
+}
+
+/* Stops also when less arrives than was announced: the queue was purged, or others have taken something. */
 static bool read_messages(struct dead_keeper *k, struct steward *s, struct err *e)
 {
     bool more = false;
     int64_t end_us = clock_mono_us() + TURN_US;
     for (int i = 0; i < TURN_MESSAGES && k->to_read > 0 && clock_mono_us() < end_us; i++) {
-        if (!read_one(k, WAIT_MS, &more, e) || (k->strangers->len >= BATCH && !look_at_strangers(k, s->db, e))) {
+        if (!widen(k, e) || !read_one(k, WAIT_MS, &more, e) ||
+            (k->strangers->len >= BATCH && !look_at_strangers(k, s->db, e))) {
             return false;
         }
         if (!more && clock_mono_us() - k->last_us > SILENCE_US) {
             k->to_read = 0;
-            k->is_partial = true;
+            k->unread = k->is_empty || k->unread != NULL ? k->unread : why_fewer;
         }
     }
     k->stage = k->to_read > 0 ? STAGE_READ : STAGE_RELEASE;
@@ -351,25 +389,59 @@ static bool read_rest(struct dead_keeper *k, struct err *e)
     return true;
 }
 
-static bool ack_goners(struct dead_keeper *k, struct err *e)
+static int compare_tags(const void *a, const void *b)
 {
-    for (guint i = 0; i < k->goners->len; i++) {
-        if (!mq_ack(k->mq, g_array_index(k->goners, uint64_t, i), false, e)) {
-            return false;
-        }
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+static bool release(struct dead_keeper *k, struct steward *s, struct err *e)
+{
+    k->stage = STAGE_ACK;
+    k->acked = 0;
+    if (!mq_cancel_dead(k->mq, e) || !read_rest(k, e) || !look_at_strangers(k, s->db, e)) {
+        return false;
     }
-    k->removed += k->goners->len;
-    g_array_set_size(k->goners, 0);
+    g_array_sort(k->goners, compare_tags);
+    return true;
+}
+
+/* The next goners with adjacent tags. What is to stay and came before them is given back first: the broker looks for a
+ * tag from the oldest on, which with 100,000 others before it took a millisecond each. */
+static bool ack_run(struct dead_keeper *k, struct err *e)
+{
+    const uint64_t *tags = (const uint64_t *)(void *)k->goners->data;
+    guint end = k->acked + 1;
+    while (end < k->goners->len && tags[end] == tags[end - 1] + 1) {
+        end++;
+    }
+    uint64_t first = tags[k->acked];
+    if ((first > k->settled + 1 && !mq_give_back(k->mq, first - 1, e)) || !mq_ack(k->mq, tags[end - 1], true, e)) {
+        return false;
+    }
+    k->settled = tags[end - 1];
+    k->acked = end;
     return true;
 }
 
 /* The question at the end is answered after the broker has seen all the acks: then rows may be forgotten. */
-static bool release(struct dead_keeper *k, struct steward *s, struct err *e)
+static bool ack_goners(struct dead_keeper *k, struct steward *s UNUSED, struct err *e)
 {
     int64_t unused = 0;
+    int64_t end_us = clock_mono_us() + TURN_US;
+    while (k->acked < k->goners->len && clock_mono_us() < end_us) {
+        if (!ack_run(k, e)) {
+            return false;
+        }
+    }
+    if (k->acked < k->goners->len) {
+        return true;
+    }
+    k->removed += k->acked;
+    g_array_set_size(k->goners, 0);
     k->stage = STAGE_WRITE;
-    return mq_cancel_dead(k->mq, e) && read_rest(k, e) && look_at_strangers(k, s->db, e) && ack_goners(k, e) &&
-           mq_give_back(k->mq, e) && mq_dead_depth(k->mq, &unused, e);
+    return (k->held == 0 || mq_give_back(k->mq, 0, e)) && mq_dead_depth(k->mq, &unused, &unused, e);
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */
@@ -383,7 +455,7 @@ struct write {
 
 static void sort_out(const struct dead_keeper *k, const struct entry *entry, struct write *w)
 {
-    bool knows = entry->is_seen || !k->is_partial;
+    bool knows = entry->is_seen || k->unread == NULL;
     if (!entry->row.is_live && knows) {
         w->ended[w->ended_n++] = entry->row.id;
     } else if (entry->row.is_live && knows && !entry->is_seen && entry->row.is_ripe) {
@@ -410,20 +482,31 @@ static bool flush(struct dead_keeper *k, struct db *db, const struct write *w, s
     return true;
 }
 
-static void finish(struct dead_keeper *k)
+/* At most a tenth of the time is spent on it. When what was put there is missing again, somebody takes it away or the
+ * broker drops it, and it is put there ever more rarely. */
+static void plan_next(struct dead_keeper *k, int64_t took_us)
 {
     int64_t now_us = clock_mono_us();
-    int64_t took_us = now_us - k->began_us;
+    k->misses = k->missing > 0 ? k->misses + 1 : 0;
+    int64_t again_us = MIN(AGAIN_US << MIN(MAX(k->misses, 1) - 1, DOUBLINGS_MAX), ROUND_US);
+    bool is_trouble = k->misses > 1 || k->unread != NULL;
+    k->not_before_us = now_us + MAX(ROUND_SHARE * took_us, is_trouble ? again_us : 0);
+    k->round_us = MAX(now_us + (k->is_again || k->unread == why_fewer ? again_us : ROUND_US), k->not_before_us);
+}
+
+static void finish(struct dead_keeper *k)
+{
+    int64_t took_us = clock_mono_us() - k->began_us;
     if (k->removed > 0 || k->missing > 0) {
         log_info("dead_letters.reconciled", LINT("removed", k->removed), LINT("missing", k->missing),
                  LINT("unknown", k->unknown), LINT("dur_us", took_us));
     }
-    if (k->is_partial) {
-        log_warn("dead_letters.partly_read", LSTR("then", "missing messages are not looked for until there are fewer"));
+    if (k->unread != NULL && k->unread != k->reported) {
+        log_warn("dead_letters.partly_read", LSTR("cause", k->unread),
+                 LSTR("then", "missing messages are not put back until all can be read"));
     }
-    /* At most a tenth of the time is spent on it. */
-    k->not_before_us = now_us + 10 * took_us;
-    k->round_us = MAX(now_us + (k->is_again ? AGAIN_US : ROUND_US), k->not_before_us);
+    k->reported = k->unread;
+    plan_next(k, took_us);
     forget_round(k);
 }
 
@@ -456,8 +539,8 @@ static bool write_rows(struct dead_keeper *k, struct steward *s, struct err *e)
 /* --- the task ---------------------------------------------------------------------------------------------------- */
 
 static bool (*const stages[])(struct dead_keeper *, struct steward *, struct err *) = {
-    [STAGE_REST] = rest,       [STAGE_LOAD] = load,        [STAGE_READ] = read_messages,
-    [STAGE_RELEASE] = release, [STAGE_WRITE] = write_rows,
+    [STAGE_REST] = rest,       [STAGE_LOAD] = load,      [STAGE_READ] = read_messages,
+    [STAGE_RELEASE] = release, [STAGE_ACK] = ack_goners, [STAGE_WRITE] = write_rows,
 };
 
 /* Being without a broker is no failure of the task: it tries again every second, and says so once. */

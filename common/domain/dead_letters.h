@@ -71,6 +71,12 @@ struct dead_slice {
 };
 bool dead_slice_has(const struct dead_slice *slice, const char *id);
 
+#define DEAD_SLICE_ROWS 200000
+/* How many hexadecimal digits cut n rows into slices of about DEAD_SLICE_ROWS. Pure. */
+unsigned dead_slice_digits(int64_t n);
+/* The suffix of slice i of 16^digits; false: there is no such slice. Pure. */
+bool dead_slice_suffix(unsigned digits, unsigned i, char ret[4]);
+
 /* Up to max rows of the slice, beginning behind after (empty: at the beginning), which moves on. Fewer than max: these
  * were the last. ripe_ms is the age of a ripe one. */
 bool dead_letters_page(struct db *db, const struct dead_slice *slice, char after[UUID_TEXT_BYTES], int64_t ripe_ms,

@@ -1,6 +1,7 @@
 /*
  * dead_sync.c: what the keeper of the queue bellman.dead asks of the rows.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,28 @@ bool dead_slice_has(const struct dead_slice *slice, const char *id)
     size_t id_bytes = strlen(id);
     size_t suffix_bytes = strlen(slice->suffix);
     return id_bytes >= suffix_bytes && g_ascii_strcasecmp(id + id_bytes - suffix_bytes, slice->suffix) == 0;
+}
+
+unsigned dead_slice_digits(int64_t n)
+{
+    unsigned digits = 0;
+    for (int64_t room = DEAD_SLICE_ROWS; room < n && digits < 2; room *= 16) {
+        digits++;
+    }
+    return digits;
+}
+
+bool dead_slice_suffix(unsigned digits, unsigned i, char ret[4])
+{
+    if (i >= 1U << (4 * digits)) {
+        return false;
+    }
+    if (digits == 0) {
+        ret[0] = '\0';
+    } else {
+        (void)snprintf(ret, 4, "%0*x", (int)digits, i);
+    }
+    return true;
 }
 
 static GPtrArray *texts_of(const struct dead_id *ids, size_t n)

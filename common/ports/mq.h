@@ -117,14 +117,17 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
 #define MQ_BROADCAST_MAX_BYTES 8192
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e) MUST_CHECK;
 
-/* Messages ready in the dead queue. ERR_NOT_FOUND (and the handle is dead) when there is no such queue. */
-bool mq_dead_depth(struct mq *mq, int64_t *ret_ready, struct err *e) MUST_CHECK;
-/* Starts to deliver all of it, without a limit; a handle is for this alone then. Stops; what is on the way still
- * arrives. */
+/* Messages ready in the dead queue and its consumers. ERR_NOT_FOUND (and the handle is dead) when there is no such
+ * queue. */
+bool mq_dead_depth(struct mq *mq, int64_t *ret_ready, int64_t *ret_consumers, struct err *e) MUST_CHECK;
+/* Lets up to MQ_DEAD_WINDOW more of its messages be delivered; none of them is to be acked before the last has arrived,
+ * or others come in its place. A handle is for this alone then. */
+#define MQ_DEAD_WINDOW 2000
 bool mq_consume_dead(struct mq *mq, struct err *e) MUST_CHECK;
+/* Stops it all; what is on the way still arrives. */
 bool mq_cancel_dead(struct mq *mq, struct err *e) MUST_CHECK;
-/* Every delivery of this handle that is not acked goes back to its queue. */
-bool mq_give_back(struct mq *mq, struct err *e) MUST_CHECK;
+/* Every delivery of this handle that is not acked and not later than tag (0: every one) goes back to its queue. */
+bool mq_give_back(struct mq *mq, uint64_t tag, struct err *e) MUST_CHECK;
 
 /* Waits up to timeout_ms (at most 1,000: heartbeats are served only inside) for the next event, or until wake_fd (an
  * eventfd, -1 for none) is readable; the eventfd is drained. Returns the event's type. */

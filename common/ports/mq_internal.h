@@ -65,6 +65,7 @@ struct mq {
     bool is_dead;
     bool has_confirms;
     bool has_consumers;
+    unsigned dead_consumers; /* of the dead queue, mq_dead.c */
     uint64_t published;
     char why[160]; /* of the death */
     GQueue events; /* struct mq_event: read while something else was asked for */

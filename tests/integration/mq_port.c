@@ -190,9 +190,10 @@ static void test_published_as_dead(void **state)
     struct err e = ERR_INIT;
     uint64_t sequence = 0;
     int64_t depth = 1;
+    int64_t consumers = 1;
     struct mq *reader = NULL;
     struct mq *mq = publisher(*state);
-    must(mq_dead_depth(mq, &depth, &e), &e);
+    must(mq_dead_depth(mq, &depth, &consumers, &e), &e);
     assert_int_equal(depth, 0);
     struct mq_message m = {.job_id = ID, .lane = LANE_HIGH, .cause = "crashed_worker"};
     must(mq_publish(mq, MQ_EXCHANGE_DEAD, &m, &sequence, &e), &e);
@@ -211,6 +212,7 @@ static void test_dead_letters_are_read_and_given_back(void **state)
     struct err e = ERR_INIT;
     uint64_t sequence = 0;
     int64_t depth = 0;
+    int64_t consumers = 0;
     struct mq *mq = publisher(*state);
     for (int i = 0; i < MESSAGES; i++) {
         struct mq_message m = {.job_id = ID, .attempt = i, .lane = LANE_LOW};
@@ -227,16 +229,16 @@ static void test_dead_letters_are_read_and_given_back(void **state)
                 must(mq_ack(mq, event.tag, false, &e), &e);
             }
         }
-        must(mq_dead_depth(mq, &depth, &e), &e);
+        must(mq_dead_depth(mq, &depth, &consumers, &e), &e);
         assert_int_equal(depth, 0);
         must(mq_cancel_dead(mq, &e), &e);
-        must(mq_give_back(mq, &e), &e);
+        must(mq_give_back(mq, 0, &e), &e);
         mq_free(mq);
     }
     mq = connected(*state);
     for (int64_t end_us = clock_mono_us() + PATIENCE_MS * US_PER_MS;
          depth != MESSAGES - 3 && clock_mono_us() < end_us;) {
-        must(mq_dead_depth(mq, &depth, &e), &e);
+        must(mq_dead_depth(mq, &depth, &consumers, &e), &e);
     }
     assert_int_equal(depth, MESSAGES - 3);
     mq_free(mq);
@@ -254,7 +256,7 @@ static void test_nothing_is_hidden(void **state)
         publish(mq, i, LANE_HIGH);
         int64_t unused = 0;
         must(mq_depth(mq, TIER_MAIN, LANE_LOW, &unused, &unused, &e), &e);
-        must(mq_dead_depth(mq, &unused, &e), &e);
+        must(mq_dead_depth(mq, &unused, &unused, &e), &e);
     }
     uint64_t confirmed = 0;
     int deliveries = 0;

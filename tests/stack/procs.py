@@ -18,12 +18,13 @@ class StartError(Exception):
 
 
 def start_time(pid):
-    """The kernel's start time of a living process, None for a dead or zombie one. With the pid it names one process."""
+    """The kernel's start time of a living process, None for a dead or zombie one. With the pid it names one process. A
+    zombie with more than one thread is still ending, and keeps its ports until the last has gone."""
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" and int(fields[17]) <= 1 else int(fields[19])
 
 
 def reap(pid):

@@ -19,7 +19,7 @@ static void test_digits(void **state UNUSED)
         int64_t rows;
         unsigned digits;
     } cases[] = {
-        {0, 0}, {1, 0}, {100000, 0}, {100001, 1}, {1600000, 1}, {1600001, 2}, {25600000, 2}, {INT64_MAX, 2},
+        {0, 0}, {1, 0}, {200000, 0}, {200001, 1}, {3200000, 1}, {3200001, 2}, {51200000, 2}, {INT64_MAX, 2},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         assert_int_equal(dead_slice_digits(cases[i].rows), cases[i].digits);
