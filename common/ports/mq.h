@@ -112,6 +112,12 @@ bool mq_confirm_select(struct mq *mq, struct err *e) MUST_CHECK;
  * MQ_CONFIRMED will carry. */
 bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *message, uint64_t *ret_sequence,
                 struct err *e) MUST_CHECK;
+/* Between these two, publishes stay in the kernel to leave together, so that the broker is woken once for all of them,
+ * and the first MQ_CORKED_MAX do without a look at whether it reads and what it says: a socket that is writable has
+ * room for them. */
+#define MQ_CORKED_MAX 64
+bool mq_cork(struct mq *mq, struct err *e) MUST_CHECK;
+void mq_uncork(struct mq *mq);
 /* A transient broadcast on the control fanout. body is JSON. It takes a sequence number too. A longer body gives
  * ERR_INVALID and leaves the handle well. */
 #define MQ_BROADCAST_MAX_BYTES 8192

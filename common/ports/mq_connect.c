@@ -14,6 +14,7 @@
 #define RPC_MS 10000
 #define CLOSE_MS 1000
 #define FRAME_MAX_BYTES 131072
+#define SEND_BUFFER_BYTES 200000
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */
@@ -156,10 +157,13 @@ static bool open_socket(struct mq *mq, const struct conf *conf, const struct amq
     return true;
 }
 
-/* A peer that stops reading is given up by the kernel even where librabbitmq would wait for ever. */
+/* A peer that stops reading is given up by the kernel even where librabbitmq would wait for ever. Of the send buffer a
+ * writable socket has a third to spare: MQ_CORKED_MAX messages, which are smaller than 1 KiB each. */
 static void bound_silence(const struct mq *mq)
 {
     int on = 1;
+    int send_buffer_bytes = SEND_BUFFER_BYTES;
+    (void)setsockopt(mq->fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof(send_buffer_bytes));
     int user_timeout_ms = (int)MIN(MAX(2 * mq->heartbeat_ms, 2000), 120000);
     (void)setsockopt(mq->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     (void)setsockopt(mq->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof(user_timeout_ms));

@@ -67,8 +67,9 @@ struct mq {
     bool has_consumers;
     unsigned dead_consumers; /* of the dead queue, mq_dead.c */
     uint64_t published;
-    char why[160]; /* of the death */
-    GQueue events; /* struct mq_event: read while something else was asked for */
+    size_t corked_left; /* publishes that need not look for room */
+    char why[160];      /* of the death */
+    GQueue events;      /* struct mq_event: read while something else was asked for */
     struct mq_reader reader;
 };
 

@@ -1,5 +1,8 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "ground/clock.h"
 #include "ports/mq_internal.h"
@@ -38,12 +41,31 @@ bool mq_confirm_select(struct mq *mq, struct err *e)
     return mq_reply_ok(mq, amqp_get_rpc_reply(mq->state), "ask for", "confirms", e);
 }
 
-static bool publish(struct mq *mq, const char *exchange, const char *key, bool mandatory,
-                    const amqp_basic_properties_t *properties, const char *body, uint64_t *ret_sequence, struct err *e)
+static void set_cork(const struct mq *mq, int on)
+{
+    (void)setsockopt(mq->fd, IPPROTO_TCP, TCP_CORK, &on,
+                     sizeof(on)); /* where it is unknown, messages leave one by one */
+}
+
+bool mq_cork(struct mq *mq, struct err *e)
 {
     if (!mq_wait_writable(mq, "publish", e)) {
         return false;
     }
+    set_cork(mq, 1);
+    mq->corked_left = MQ_CORKED_MAX;
+    return true;
+}
+
+void mq_uncork(struct mq *mq)
+{
+    mq->corked_left = 0;
+    set_cork(mq, 0);
+}
+
+static bool publish(struct mq *mq, const char *exchange, const char *key, bool mandatory,
+                    const amqp_basic_properties_t *properties, const char *body, uint64_t *ret_sequence, struct err *e)
+{
     int status = amqp_basic_publish(mq->state, MQ_CHANNEL, amqp_cstring_bytes(exchange), amqp_cstring_bytes(key),
                                     mandatory, 0, properties, amqp_cstring_bytes(body));
     if (!mq_status_ok(mq, status, "publish", e)) {
@@ -59,6 +81,11 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
     amqp_basic_properties_t properties;
     amqp_table_entry_t headers[MQ_HEADERS_MAX];
     mq_message_write(message, &properties, headers);
+    if (mq->corked_left > 0) {
+        mq->corked_left--;
+    } else if (!mq_wait_writable(mq, "publish", e)) {
+        return false;
+    }
     return publish(mq, exchange, mq_routing_key(message->tier, message->lane), true, &properties, "", ret_sequence, e);
 }
 
@@ -72,7 +99,8 @@ bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struc
         .delivery_mode = AMQP_DELIVERY_NONPERSISTENT,
         .content_type = amqp_cstring_bytes("application/json"),
     };
-    return publish(mq, MQ_EXCHANGE_CONTROL, "", false, &properties, body, ret_sequence, e);
+    return mq_wait_writable(mq, "broadcast", e) &&
+           publish(mq, MQ_EXCHANGE_CONTROL, "", false, &properties, body, ret_sequence, e);
 }
 
 bool mq_ack(struct mq *mq, uint64_t tag, bool multiple, struct err *e)
