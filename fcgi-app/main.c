@@ -21,6 +21,7 @@
 #define ORGANIZATIONS_TTL_MS (10 * 60 * MS_PER_S)
 #define TICK_MS 500
 #define DRAIN_POLL_MS 10
+#define KEPT_MS 3000 /* longest wait for idle connections */
 #define DISPATCHER_DRAIN_MS 2000
 
 struct program {
@@ -112,19 +113,21 @@ static void run(struct program *p)
 
 /* --- end -------------------------------------------------------------------------------------------------------- */
 
-/* Waits for the requests that are being served; a second signal or the time limit ends it. */
+/* Waits for the requests that are being served, and for a time for the web server to close its connections; a second
+ * signal or the time limit ends it. */
 static bool drain(struct program *p)
 {
+    int64_t idle_us = clock_mono_us() + KEPT_MS * US_PER_MS;
     int64_t end_us = clock_mono_us() + p->api.boot->api.drain_timeout_s * US_PER_S;
     listener_hide(&p->listener);
     atomic_store(&p->api.stopping, true);
-    workers_stop(&p->workers);
-    while (workers_running(&p->workers) > 0) {
+    workers_close_door(&p->workers);
+    while (!workers_are_drained(&p->workers, clock_mono_us() < idle_us)) {
         if (service_wait(DRAIN_POLL_MS) == SERVICE_STOP || clock_mono_us() >= end_us) {
             return false;
         }
     }
-    workers_join(&p->workers);
+    workers_stop(&p->workers);
     return true;
 }
 
@@ -186,7 +189,7 @@ int main(int argc, char **argv)
     service_notify("STOPPING=1");
     log_info("api.draining", LINT("limit_s", conf->api.drain_timeout_s));
     if (!drain(&p)) {
-        log_error("api.left_behind", LINT("requests", workers_running(&p.workers)));
+        log_error("api.left_behind", LINT("requests", workers_busy(&p.workers)));
         _exit(EX_TEMPFAIL);
     }
     release(&p);

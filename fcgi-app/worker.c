@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "domain/idempotency.h"
@@ -98,67 +100,108 @@ static void clean_up(struct api *api, struct db *db)
     }
 }
 
+/* --- connections ------------------------------------------------------------------------------------------------ */
+
+/* FastCGI lets the web server keep a connection for its next request (FCGI_KEEP_CONN). One that waits for it lies in
+ * the epoll set and holds no thread. */
+struct connection {
+    FCGX_Request fcgi;
+    GList link; /* in workers.connections */
+    bool is_watched;
+};
+
+static struct connection *connection_new(struct workers *w, int fd)
+{
+    struct connection *c = g_new0(struct connection, 1);
+    /* FCGX_Accept_r reads the next request of a connection that was kept, and so this one looks to it; without a
+     * listener it accepts nothing by itself (fcgiapp.c). */
+    FCGX_InitRequest(&c->fcgi, -1, 0);
+    c->fcgi.ipcFd = fd;
+    c->fcgi.keepConnection = 1;
+    c->link.data = c;
+    pthread_mutex_lock(&w->lock);
+    g_queue_push_tail_link(&w->connections, &c->link);
+    pthread_mutex_unlock(&w->lock);
+    return c;
+}
+
+static void connection_free(struct workers *w, struct connection *c)
+{
+    pthread_mutex_lock(&w->lock);
+    g_queue_unlink(&w->connections, &c->link);
+    pthread_mutex_unlock(&w->lock);
+    FCGX_Free(&c->fcgi, 1);
+    g_free(c);
+}
+
+/* owner: a connection; NULL: the listener; the workers: their stop. Of a one-shot descriptor one thread hears once. */
+static bool watch(const struct workers *w, int operation, int fd, uint32_t events, void *owner)
+{
+    struct epoll_event event = {.events = events, .data.ptr = owner};
+    return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0;
+}
+
+/* When this is true the connection is that of whichever thread hears of it. */
+static bool await_request(const struct workers *w, struct connection *c)
+{
+    int operation = c->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    c->is_watched = true;
+    return watch(w, operation, c->fcgi.ipcFd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, c);
+}
+
+/* A request that is there or about to come, or the end of the connection. */
+static void serve_connection(struct workers *w, struct db *db, struct connection *c)
+{
+    bool is_served = FCGX_Accept_r(&c->fcgi) == 0;
+    if (is_served) {
+        serve(w->api, db, &c->fcgi);
+        FCGX_Finish_r(&c->fcgi);
+    }
+    if (!is_served || c->fcgi.ipcFd < 0 || !await_request(w, c)) {
+        connection_free(w, c);
+    }
+    if (is_served) {
+        clean_up(w->api, db);
+    }
+}
+
 /* --- accepting -------------------------------------------------------------------------------------------------- */
 
-static void watch(int epoll_fd, int fd, uint32_t events)
+/* Serves one new connection when there is one. While it does another thread may accept the next, unless the door was
+ * closed. */
+static void accept_and_serve(struct workers *w, struct db *db)
 {
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-        abort();
-    }
-}
-
-/* True: there may be a connection; false: time to end. EPOLLEXCLUSIVE wakes one thread for one connection. */
-static bool wait_for_connection(int epoll_fd, int stop_fd)
-{
-    struct epoll_event events[2];
-    int n = 0;
-    do {
-        n = epoll_wait(epoll_fd, events, 2, -1);
-    } while (n <= 0);
-    for (int i = 0; i < n; i++) {
-        if (events[i].data.fd == stop_fd) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Serves one connection when there is one. */
-static bool accept_and_serve(struct workers *w, struct db *db, FCGX_Request *fcgi)
-{
-    int rc = FCGX_Accept_r(fcgi);
-    if (rc == 0) {
-        serve(w->api, db, fcgi);
-        FCGX_Finish_r(fcgi);
-        clean_up(w->api, db);
-        return true;
-    }
-    if (rc != -EAGAIN) {
-        log_warn("http.accept_failed", LINT("error", -rc));
+    int fd = accept4(w->listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        log_warn("http.accept_failed", LINT("error", errno));
         g_usleep(ACCEPT_PAUSE_US); /* out of descriptors or memory: the others are about to free some */
     }
-    return false;
+    (void)watch(w, EPOLL_CTL_MOD, w->listener->fd, EPOLLIN | EPOLLONESHOT, NULL);
+    if (fd >= 0) {
+        serve_connection(w, db, connection_new(w, fd));
+    }
 }
 
 static void *worker_run(void *arg)
 {
     struct workers *w = arg;
-    FCGX_Request fcgi;
     struct db *db CLEANUP(db_cleanup) = db_new(w->api->boot);
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    watch(epoll_fd, w->listener->fd, EPOLLIN | EPOLLEXCLUSIVE);
-    watch(epoll_fd, w->stop_fd, EPOLLIN);
-    FCGX_InitRequest(&fcgi, w->listener->fd, 0);
-    while (wait_for_connection(epoll_fd, w->stop_fd)) {
-        (void)accept_and_serve(w, db, &fcgi);
+    for (;;) {
+        struct epoll_event event;
+        if (epoll_wait(w->epoll_fd, &event, 1, -1) <= 0) {
+            continue;
+        }
+        if (event.data.ptr == w) {
+            return NULL;
+        }
+        atomic_fetch_add(&w->busy, 1);
+        if (event.data.ptr == NULL) {
+            accept_and_serve(w, db);
+        } else {
+            serve_connection(w, db, event.data.ptr);
+        }
+        atomic_fetch_sub(&w->busy, 1);
     }
-    while (!w->listener->inherited && accept_and_serve(w, db, &fcgi)) {
-    }
-    FCGX_Free(&fcgi, 1);
-    (void)close(epoll_fd);
-    atomic_fetch_sub(&w->running, 1);
-    return NULL;
 }
 
 /* --- the crew --------------------------------------------------------------------------------------------------- */
@@ -175,28 +218,63 @@ void workers_start(struct workers *w, struct api *api, const struct listener *li
 {
     *w = (struct workers){.api = api, .listener = listener, .n = n};
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->threads = g_new0(pthread_t, n);
-    atomic_init(&w->running, (int)n);
+    pthread_mutex_init(&w->lock, NULL);
+    g_queue_init(&w->connections);
+    if (!watch(w, EPOLL_CTL_ADD, listener->fd, EPOLLIN | EPOLLONESHOT, NULL) ||
+        !watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN, w)) {
+        abort();
+    }
     for (size_t i = 0; i < n; i++) {
         w->threads[i] = service_thread("request", worker_run, w);
     }
 }
 
+void workers_close_door(struct workers *w)
+{
+    if (w->listener->inherited) {
+        (void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->listener->fd, NULL);
+    }
+}
+
+static bool is_anybody_waiting(const struct workers *w)
+{
+    struct pollfd p = {.fd = w->listener->fd, .events = POLLIN};
+    return !w->listener->inherited && poll(&p, 1, 0) == 1;
+}
+
+size_t workers_busy(struct workers *w)
+{
+    return atomic_load(&w->busy);
+}
+
+static size_t count_connections(struct workers *w)
+{
+    pthread_mutex_lock(&w->lock);
+    size_t n = w->connections.length;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+/* A thread is busy before it accepts, and until its connection is in the list or gone: looked at in this order, no
+ * connection slips through. */
+bool workers_are_drained(struct workers *w, bool idle_too)
+{
+    return !is_anybody_waiting(w) && workers_busy(w) == 0 && (!idle_too || count_connections(w) == 0);
+}
+
 void workers_stop(struct workers *w)
 {
     (void)eventfd_write(w->stop_fd, 1);
-}
-
-int workers_running(struct workers *w)
-{
-    return atomic_load(&w->running);
-}
-
-void workers_join(struct workers *w)
-{
     for (size_t i = 0; i < w->n; i++) {
         pthread_join(w->threads[i], NULL);
     }
+    for (GList *link = w->connections.head; link != NULL; link = w->connections.head) {
+        connection_free(w, link->data);
+    }
     g_free(w->threads);
+    pthread_mutex_destroy(&w->lock);
+    (void)close(w->epoll_fd);
     (void)close(w->stop_fd);
 }

@@ -93,6 +93,9 @@ http {{
     access_log "{stack.log_dir}/nginx-access.log" bellman buffer=16k flush=1s;
     upstream bellman_api {{
 {servers}
+        keepalive 64;
+        keepalive_time 500ms;
+        keepalive_timeout 500ms;
     }}
     server {{
         listen 127.0.0.1:{stack.ports['http']} backlog=2048;
