@@ -17,7 +17,8 @@ from faults import (Load, SecondConsumer, configured, frozen, gone, kill, outcom
 from waiting import SLOW, wait_until
 
 LEASE_S = 2  # of the stack
-DEFAULTS = "[consumer]\nlease_ms=4000\nrenew_ms=1000\nconcurrency=100\n"
+# One organization alone is to have all runners.
+DEFAULTS = "[consumer]\nlease_ms=4000\nrenew_ms=1000\nconcurrency=100\nreserve_percent=0\n"
 NEXT_START_S = 5
 
 
