@@ -11,8 +11,12 @@
 #include "pipeline.h"
 #include "release.h"
 
-/* Of a batch while others are active: a job of theirs that comes during a claim waits for its commit. */
-#define SHARED_BACKLOG_MAX 64
+/* Of a batch while others are active: a job of theirs that comes during a claim waits for its commit. And after such a
+ * batch comes a pause of so many times what its claim has taken: a backlog of short jobs would otherwise keep
+ * processors, database and broker busy, and the job of another would wait at each station on its way here. */
+#define SHARED_BACKLOG_MAX 32
+#define SHARED_PAUSE 2
+#define SHARED_PAUSE_MAX_US (50 * US_PER_MS)
 #define MISS_LIMIT 5
 #define MISS_DELAY_US (400 * US_PER_MS)
 #define HELD_DELAY_US (200 * US_PER_MS)
@@ -24,9 +28,10 @@ struct batch {
     GPtrArray *deliveries; /* struct delivery, owned */
     int64_t cost_us[TIERS][LANES];
     size_t count[TIERS][LANES];
-    guint backlog;   /* deliveries of the backlog tier */
-    guint with_room; /* deliveries that may be claimed; those behind them only parked */
-    bool parks;      /* most of the batch before was parked, last a job like this one: */
+    guint backlog;           /* deliveries of the backlog tier */
+    int64_t next_backlog_us; /* monotonic: none of them before */
+    guint with_room;         /* deliveries that may be claimed; those behind them only parked */
+    bool parks;              /* most of the batch before was parked, last a job like this one: */
     enum tier parked_tier;
     enum lane parked_lane;
     uint32_t parked_flow;
@@ -149,13 +154,21 @@ static void add_alike(struct pipeline *p, struct batch *b)
     }
 }
 
+static guint backlog_room(const struct pipeline *p, const struct batch *b, guint batch_max)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us < b->next_backlog_us) {
+        return 0;
+    }
+    return reserve_is_shared(&p->reserve, now_us) ? MIN(batch_max, SHARED_BACKLOG_MAX) : batch_max;
+}
+
 /* Moves deliveries into the batch while there is room. Called with the lock held. */
 static void fill_batch(struct pipeline *p, struct batch *b)
 {
     const struct conf *conf = atomic_load(&p->conf);
     guint batch_max = (guint)conf->consumer.batch_max;
-    guint backlog_max = reserve_is_shared(&p->reserve, clock_mono_us()) ? MIN(batch_max, SHARED_BACKLOG_MAX)
-                                                                        : batch_max;
+    guint backlog_max = backlog_room(p, b, batch_max);
     while (b->deliveries->len < batch_max) {
         enum tier tier = TIER_MAIN;
         enum lane lane = LANE_HIGH;
@@ -165,6 +178,16 @@ static void fill_batch(struct pipeline *p, struct batch *b)
         }
         take(p, b, tier, lane);
     }
+}
+
+/* How long the claimer may sleep: a pause ends, and what is deferred comes back, without anybody's word. */
+static int64_t sleep_ms(const struct pipeline *p, const struct batch *b)
+{
+    int64_t pause_us = b->next_backlog_us - clock_mono_us();
+    if (pause_us > 0) {
+        return pause_us / US_PER_MS + 1;
+    }
+    return p->deferred.length == 0 ? 0 : DEFERRED_POLL_MS;
 }
 
 /* Waits until something can be claimed; false when the pipeline drains. */
@@ -183,7 +206,7 @@ static bool next_batch(struct pipeline *p, struct batch *b)
             break;
         }
         p->claimer_waits = true;
-        pipeline_wait(p, &p->claim_cond, g_queue_is_empty(&p->deferred) ? 0 : DEFERRED_POLL_MS);
+        pipeline_wait(p, &p->claim_cond, sleep_ms(p, b));
     }
     pthread_mutex_unlock(&p->lock);
     return b->deliveries->len > 0;
@@ -272,7 +295,7 @@ static bool make_runnable(struct pipeline *p, struct work *w, struct job_claim *
     enum lane lane = lane_of_priority(w->claim.priority);
     atomic_fetch_add(&p->claims[lane], 1);
     w->cost_us = pace_expect_us(&p->pace, w->claim.job_type);
-    reserve_note(&p->reserve, w->claim.organization_id, clock_mono_us());
+    reserve_note(&p->reserve, w->claim.organization_id, tier == TIER_MAIN, clock_mono_us());
     reserve_claim(&p->reserve, w->delivery.message.flow);
     p->runnable_cost_us[tier][lane] += w->cost_us;
     w->is_suspect = job_is_suspect(w->claim.crash_count, conf->consumer.crash_limit);
@@ -412,9 +435,13 @@ static void hand_back(struct pipeline *p, const struct batch *b)
 }
 
 /* What became runnable has been counted anew. */
-static void end_batch(struct pipeline *p, struct batch *b)
+static void end_batch(struct pipeline *p, struct batch *b, int64_t began_us)
 {
+    int64_t now_us = clock_mono_us();
     pthread_mutex_lock(&p->lock);
+    if (b->backlog > 0 && reserve_is_shared(&p->reserve, now_us)) {
+        b->next_backlog_us = now_us + MIN((now_us - began_us) * SHARED_PAUSE, SHARED_PAUSE_MAX_US);
+    }
     for (guint i = 0; i < b->with_room; i++) {
         const struct delivery *d = g_ptr_array_index(b->deliveries, i);
         reserve_drop(&p->reserve, d->message.flow);
@@ -432,6 +459,7 @@ void *claimer_run(void *arg)
     struct batch b = {.deliveries = g_ptr_array_new_with_free_func(g_free)};
     g_autofree struct job_claim *claims = g_new0(struct job_claim, (gsize)conf->consumer.batch_max);
     while (next_batch(p, &b)) {
+        int64_t began_us = clock_mono_us();
         if (claim_batch(p, db, &b, claims)) {
             pass_on(p, &b, claims);
         } else {
@@ -441,7 +469,7 @@ void *claimer_run(void *arg)
             job_claim_release(&claims[i]);
             memset(&claims[i], 0, sizeof(claims[i]));
         }
-        end_batch(p, &b);
+        end_batch(p, &b, began_us);
     }
     g_ptr_array_unref(b.deliveries);
     db_free(db);

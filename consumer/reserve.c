@@ -98,8 +98,9 @@ bool reserve_may_start(const struct reserve *r, const struct reserve_rule *rule,
 
 /* --- who is active ----------------------------------------------------------------------------------------------- */
 
-void reserve_note(struct reserve *r, const char *organization_id, int64_t now_us)
+void reserve_note(struct reserve *r, const char *organization_id, bool is_main, int64_t now_us)
 {
+    r->main_us = is_main ? now_us : r->main_us;
     size_t i = r->latest[0].seen_us <= r->latest[1].seen_us ? 0 : 1;
     for (size_t known = 0; known < ARRAY_SIZE(r->latest); known++) {
         if (strcmp(r->latest[known].organization_id, organization_id) == 0) {
@@ -117,5 +118,5 @@ bool reserve_is_shared(const struct reserve *r, int64_t now_us)
             return false;
         }
     }
-    return true;
+    return r->main_us != 0 && now_us - r->main_us <= ACTIVE_US;
 }

@@ -31,7 +31,8 @@ struct reserve {
     struct {
         char organization_id[ORG_ID_BYTES];
         int64_t seen_us;
-    } latest[2]; /* the two organizations that were seen last; an empty id: none */
+    } latest[2];     /* the two organizations that were seen last; an empty id: none */
+    int64_t main_us; /* when a job of the main tier was seen last; 0: never */
 };
 
 void reserve_init(struct reserve *r);
@@ -57,10 +58,10 @@ bool reserve_fits(const struct reserve_rule *rule, size_t held, size_t free);
 /* May a job of the organization start now? */
 bool reserve_may_start(const struct reserve *r, const struct reserve_rule *rule, uint32_t flow);
 
-/* A job of the organization was claimed. now_us is monotonic. */
-void reserve_note(struct reserve *r, const char *organization_id, int64_t now_us);
+/* A job of the organization was claimed, of the main tier or of the backlog. now_us is monotonic. */
+void reserve_note(struct reserve *r, const char *organization_id, bool is_main, int64_t now_us);
 
-/* More than one organization was active within the last minute. */
+/* More than one organization was active within the last minute, and not with backlogs only. */
 bool reserve_is_shared(const struct reserve *r, int64_t now_us);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define START_S 100
 
-/* Notes organizations, one letter a second; a dot is a second without any. */
+/* Notes organizations, one letter a second, a capital for a job of its backlog; a dot is a second without any. */
 static struct reserve after(const char *seen, int64_t *ret_now_us)
 {
     struct reserve r = {.parts = NULL};
@@ -20,7 +20,7 @@ static struct reserve after(const char *seen, int64_t *ret_now_us)
     for (const char *c = seen; *c != '\0'; c++, now_us += US_PER_S) {
         const char org[] = {*c, '\0'};
         if (*c != '.') {
-            reserve_note(&r, org, now_us);
+            reserve_note(&r, org, g_ascii_islower(*c), now_us);
         }
     }
     *ret_now_us = now_us - US_PER_S; /* of the last letter */
@@ -40,6 +40,10 @@ static void test_shared_by_more_than_one_within_a_minute(void **state UNUSED)
         {"aaaa", false},
         {"ab", true},
         {"abbbbbb", true},
+        {"AB", false},
+        {"aBA", true},
+        {"Ab" TEN TEN TEN TEN TEN ".........A", true},
+        {"ab" TEN TEN TEN TEN TEN ".........AB", false},
         {"a" TEN TEN TEN TEN TEN ".........b", true},
         {"a" TEN TEN TEN TEN TEN "..........b", false},
         {"ab" TEN TEN TEN TEN TEN ".........", true},
