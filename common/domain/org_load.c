@@ -8,6 +8,8 @@
 #include "ground/clock.h"
 
 #define REFRESH_US (250 * US_PER_MS)
+/* Other processes count for themselves: below the threshold one looks again after adding so many. */
+#define LOOK_AGAIN_AFTER 25
 #define KINDS_MAX 20000
 /* Queued rows that are looked at to tell what waits from what is for later: a statement of some milliseconds. */
 #define LOOK_AT 2000
@@ -17,7 +19,7 @@ struct number {
     int64_t read_us; /* when it was read */
     bool is_known;
     bool is_reading;     /* a thread reads it */
-    int64_t added_since; /* since that thread began, which may or may not see it: rather too many than too few */
+    int64_t added_since; /* since the last reading began, which may or may not see it: rather too many than too few */
 };
 
 enum what { QUEUED, READY, NUMBERS };
@@ -104,12 +106,14 @@ static void keep(struct org_load *load, const struct org_kind *kind, enum what w
     pthread_mutex_unlock(&load->lock);
 }
 
-static bool get(struct org_load *load, struct db *db, const struct org_kind *kind, enum what what, int64_t *ret,
-                struct err *e)
+/* threshold: what the number is compared with; 0 when nothing depends on when it is passed. */
+static bool get(struct org_load *load, struct db *db, const struct org_kind *kind, enum what what, int64_t threshold,
+                int64_t *ret, struct err *e)
 {
     pthread_mutex_lock(&load->lock);
     struct number *n = &load_of(load, kind)->numbers[what];
-    bool is_fresh = n->is_known && (n->is_reading || load->from.now_us() - n->read_us < REFRESH_US);
+    bool is_close = n->value > threshold || n->added_since < LOOK_AGAIN_AFTER;
+    bool is_fresh = n->is_known && (n->is_reading || (is_close && load->from.now_us() - n->read_us < REFRESH_US));
     int64_t value = n->value;
     if (!is_fresh) {
         n->is_reading = true;
@@ -140,7 +144,7 @@ static void add(struct org_load *load, const struct org_kind *kind, int64_t n)
 
 bool org_load_queued(struct org_load *load, struct db *db, const char *org, int64_t *ret, struct err *e)
 {
-    return get(load, db, &(struct org_kind){.organization_id = org}, QUEUED, ret, e);
+    return get(load, db, &(struct org_kind){.organization_id = org}, QUEUED, 0, ret, e);
 }
 
 void org_load_add(struct org_load *load, const struct org_kind *kind, int64_t n)
@@ -153,7 +157,7 @@ enum tier org_load_tier(struct org_load *load, struct db *db, const struct org_k
 {
     struct err e = ERR_INIT;
     int64_t waiting = 0;
-    bool is_much = get(load, db, kind, QUEUED, &waiting, &e) && waiting > threshold &&
-                   get(load, db, kind, READY, &waiting, &e) && waiting > threshold;
+    bool is_much = get(load, db, kind, QUEUED, threshold, &waiting, &e) && waiting > threshold &&
+                   get(load, db, kind, READY, threshold, &waiting, &e) && waiting > threshold;
     return is_much ? TIER_BACKLOG : TIER_MAIN;
 }

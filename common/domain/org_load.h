@@ -3,7 +3,8 @@
  * published to (mq.h) and whether an organization may queue any more. Safe from any thread.
  *
  * A number is read at most every 250 ms; what this process has added since is counted on top, and what others do shows
- * with the next reading.
+ * with the next reading. A number that is to pass a threshold is read again after 25 additions, too, so that several
+ * processes pass it together.
  */
 #ifndef BELLMAN_ORG_LOAD_H
 #define BELLMAN_ORG_LOAD_H

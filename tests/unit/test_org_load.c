@@ -180,6 +180,27 @@ static void test_each_type_and_priority_has_its_own_number(void **state UNUSED)
     org_load_free(load);
 }
 
+static void test_what_other_processes_add_shows_before_the_threshold(void **state UNUSED)
+{
+    struct org_load *load = made(10);
+    int added = 0;
+    ready = 0;
+    while (tier(load, "noop", 0, 100) == TIER_MAIN && added < 200) {
+        add(load, "a", 1);
+        added++;
+        counted += 2; /* another process adds as many */
+        ready += 2;
+    }
+    assert_in_range(added, 51, 51 + 25);
+    int before = readings;
+    for (int i = 0; i < 100; i++) {
+        add(load, "a", 1);
+        assert_int_equal(tier(load, "noop", 0, 100), TIER_BACKLOG);
+    }
+    assert_int_equal(readings, before); /* beyond it nothing depends on it */
+    org_load_free(load);
+}
+
 static void test_the_number_of_organizations_is_bounded(void **state UNUSED)
 {
     struct org_load *load = made(3);
@@ -204,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_failed_reading_is_tried_again, reset),
         cmocka_unit_test_setup(test_the_tier_is_that_of_more_than_the_threshold, reset),
         cmocka_unit_test_setup(test_each_type_and_priority_has_its_own_number, reset),
+        cmocka_unit_test_setup(test_what_other_processes_add_shows_before_the_threshold, reset),
         cmocka_unit_test_setup(test_the_number_of_organizations_is_bounded, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
