@@ -13,11 +13,6 @@
 #define QUEUE_MAX 10000    /* of each tier */
 #define WINDOW 2000        /* unconfirmed at one time */
 #define WINDOW_BACKLOG 500 /* of them of the backlog tier: the broker takes messages up in their order */
-/* While FLIGHT messages or more are unconfirmed the next are held for up to HOLD_MS, unless they are a TURN already: a
- * message costs the broker several times as much alone as among others, and at such a rate nobody feels the wait. A
- * message that comes alone goes at once. */
-#define FLIGHT 4
-#define HOLD_MS 5
 #define TURN MQ_CORKED_MAX /* publishes between two looks at what the broker says */
 #define MARKS_MAX 500      /* confirmed jobs in one statement */
 #define MARKS_LEAST 8      /* but not split further than this */
@@ -59,7 +54,6 @@ struct dispatcher {
     struct mq *mq;
     struct outstanding *outstanding;
     size_t backlog_unconfirmed; /* messages of the backlog tier */
-    int64_t held_us;            /* when messages began to be held; 0: none are */
     bool is_blocked;
     bool lost[LANES];      /* its queue was made anew: messages that rows count on are gone */
     size_t lost_batch;     /* rows at a time: fewer after a statement that took too long */
@@ -312,24 +306,6 @@ static size_t ready_to_publish(const struct dispatcher *d)
     return can_publish(d) ? dispatch_queue_length(d->queue, is_backlog_held(d)) : 0;
 }
 
-static int64_t hold_left_ms(const struct dispatcher *d)
-{
-    return d->held_us / US_PER_MS + HOLD_MS - clock_mono_us() / US_PER_MS;
-}
-
-/* Whether ready messages are held for others to join them. */
-static bool hold(struct dispatcher *d, size_t ready)
-{
-    bool is_held = ready > 0 && ready < TURN && outstanding_count(d->outstanding) >= FLIGHT &&
-                   atomic_load(&d->stop_us) == 0;
-    if (is_held && d->held_us == 0) {
-        d->held_us = clock_mono_us();
-    }
-    is_held = is_held && hold_left_ms(d) > 0;
-    d->held_us = is_held ? d->held_us : 0;
-    return is_held;
-}
-
 static bool publish_turn(struct dispatcher *d, struct err *e)
 {
     for (int i = 0; i < TURN && can_publish(d); i++) {
@@ -353,10 +329,7 @@ static bool publish_turn(struct dispatcher *d, struct err *e)
 static bool publish_some(struct dispatcher *d, struct err *e)
 {
     size_t ready = ready_to_publish(d);
-    if (ready == 0 || hold(d, ready)) {
-        return true;
-    }
-    if (ready == 1) {
+    if (ready <= 1) {
         return publish_turn(d, e);
     }
     if (!mq_cork(d->mq, e)) {
@@ -369,11 +342,10 @@ static bool publish_some(struct dispatcher *d, struct err *e)
 
 static int wait_ms(struct dispatcher *d)
 {
-    if (d->held_us == 0 && ready_to_publish(d) > 0) {
+    if (ready_to_publish(d) > 0) {
         return 0;
     }
     int64_t wait = atomic_load(&d->stop_us) == 0 ? IDLE_MS : MARK_DELAY_MS;
-    wait = d->held_us != 0 ? MAX(1, hold_left_ms(d)) : wait;
     const struct marks *all[] = {&d->jobs, &d->dead};
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         int64_t due_ms = marks_due_ms(all[i]);
