@@ -6,6 +6,7 @@
 #include "domain/job_log.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
+#include "domain/template_store.h"
 
 /* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
 #define COLUMN(name_, sql_)            \
@@ -117,22 +118,6 @@ static const struct field schema_migrations_columns[] = {
     COLUMN("dirty", "tinyint(1)"), COLUMN("started_at", TIME_SQL), COLUMN_NULL("duration_ms", "bigint(20)"),
 };
 static const struct record schema_migrations = RECORD(schema_migrations);
-
-static const struct field notification_templates_columns[] = {
-    COLUMN("organization_id", ID_SQL),
-    COLUMN("event", "varchar(32)"),
-    COLUMN("channel", "varchar(16)"),
-    COLUMN("locale", "varchar(35)"),
-    COLUMN_NULL("subject", "varchar(400)"),
-    COLUMN_NULL("text", "longtext"),
-    COLUMN_NULL("html", "longtext"),
-    COLUMN("created_at", TIME_SQL),
-    COLUMN("updated_at", TIME_SQL),
-    COLUMN_NULL("created_by", "varchar(128)"),
-    COLUMN_NULL("updated_by", "varchar(128)"),
-    COLUMN("version", "bigint(20)"),
-};
-static const struct record notification_templates = RECORD(notification_templates);
 
 static const struct field provider_accounts_columns[] = {
     COLUMN("organization_id", ID_SQL),
@@ -304,7 +289,7 @@ const struct expected_table expected_tables[] = {
     },
     {
         .name = "notification_templates",
-        .record = &notification_templates,
+        .record = &template_record,
         .indexes = INDEXES({"PRIMARY", true, "organization_id,event,channel,locale"}),
         .keys = KEYS({"fk_templates_organization", "organization_id", "organizations(id)", "CASCADE"}),
     },

@@ -54,6 +54,7 @@ static const struct {
     {"job_id", "The job's id", uuid_schema},
     {"schedule_id", "The schedule's id", uuid_schema},
     {"job_type", "A job type, or * for all", text_schema},
+    {"template_id", "event.channel or event.channel.locale: payroll.email.de-CH", text_schema},
 };
 
 static bool has_path_name(const struct route *r, const char *name)

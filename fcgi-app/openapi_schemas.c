@@ -10,6 +10,7 @@
 #include "domain/retry_policy.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
+#include "domain/template_store.h"
 
 json_t *openapi_ref(const char *schema)
 {
@@ -187,6 +188,27 @@ static const struct field job_type_fields[] = {
      .help = "JSON Schema of the payload; null: any object"},
 };
 
+static const struct field template_field_fields[] = {
+    {.name = "name", .type = FIELD_STRING, .flags = ALWAYS, .help = "As templates write it"},
+    {.name = "help", .type = FIELD_STRING, .flags = ALWAYS, .help = "What it is"},
+};
+static const char *const sms_encodings[] = {"gsm-7", "ucs-2", NULL};
+static const struct field sms_fields[] = {
+    {.name = "encoding", .type = FIELD_ENUM, .flags = ALWAYS, .choices = sms_encodings},
+    {.name = "length", .type = FIELD_INT, .flags = ALWAYS, .help = "Septets or UCS-2 units"},
+    {.name = "segments", .type = FIELD_INT, .flags = ALWAYS, .help = "What is paid for"},
+};
+static const struct field template_preview_fields[] = {
+    {.name = "subject", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE},
+    {.name = "text", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "html", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE, .help = "Show it in a sandbox only"},
+    {.name = "source", .type = FIELD_STRING, .flags = ALWAYS, .help = "Whose template there is: default, organization"},
+    {.name = "locale", .type = FIELD_STRING, .flags = ALWAYS, .help = "For which locale it is"},
+};
+static const struct field template_validity_fields[] = {
+    {.name = "valid", .type = FIELD_BOOL, .flags = ALWAYS},
+};
+
 #define ANSWER(record_name, list, text)                                          \
     {                                                                            \
         .name = record_name, .fields = list, .n = ARRAY_SIZE(list), .help = text \
@@ -209,6 +231,11 @@ static const struct record answers[] = {
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
     ANSWER("DeliveryList", schedule_list_fields, "One page of deliveries"),
+    {.name = "NotificationTemplateList", .help = "Every template"},
+    ANSWER("NotificationTemplateField", template_field_fields, "What a template may name"),
+    ANSWER("SmsMeasure", sms_fields, "How a text travels as SMS"),
+    ANSWER("NotificationTemplatePreview", template_preview_fields, "A message as it would be sent"),
+    ANSWER("NotificationTemplateValidity", template_validity_fields, "Whether texts can be saved"),
     {.name = "EventFields", .help = "What templates may name"},
     ANSWER("SchedulePreview", schedule_preview_fields, "Firings to come"),
     ANSWER("Pause", pause_fields, "Jobs that do not start"),
@@ -233,6 +260,24 @@ static void add_member(json_t *schemas, const char *schema, const char *name, bo
     }
 }
 
+static json_t *or_null(const char *schema)
+{
+    return json_pack("{s:[o, {s:s}]}", "anyOf", openapi_ref(schema), "type", "null");
+}
+
+static void add_templates(json_t *schemas)
+{
+    add_member(schemas, "NotificationTemplateList", "templates", true, array_of("NotificationTemplateSummary"));
+    add_member(schemas, "NotificationTemplatePreview", "sms", true, or_null("SmsMeasure"));
+    add_member(schemas, "NotificationTemplateValidity", "errors", true, array_of("Fault"));
+    json_object_set_new(schemas, "NotificationTemplateDetail",
+                        json_pack("{s:s, s:[o, {s:s, s:[s, s], s:{s:o, s:o}}]}", "description",
+                                  "A template, the product's beside it, and what it may name", "allOf",
+                                  openapi_ref("NotificationTemplate"), "type", "object", "required", "default",
+                                  "fields", "properties", "default", or_null("NotificationTemplateTexts"), "fields",
+                                  array_of("NotificationTemplateField")));
+}
+
 static void add_answers(json_t *schemas)
 {
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
@@ -254,6 +299,7 @@ static void add_answers(json_t *schemas)
                         json_pack("{s:s, s:[o, o]}", "description",
                                   "A schedule with its next ten firings; a paused one has none", "allOf",
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
+    add_templates(schemas);
     add_member(schemas, "DeliveryList", "deliveries", true, array_of("Delivery"));
     add_member(schemas, "EventFields", "events", true, json_pack("{s:s}", "type", "object"));
     json_object_set_new(schemas, "DeliveryDetail",
@@ -279,13 +325,14 @@ static void add_answers(json_t *schemas)
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
 static const struct record *const outputs[] = {
-    &settings_record, &job_record,   &job_attempt_record, &job_log_record,
-    &schedule_record, &event_record, &delivery_record,    &delivery_attempt_record,
+    &settings_record,       &job_record,      &job_attempt_record,      &job_log_record,  &schedule_record,
+    &event_record,          &delivery_record, &delivery_attempt_record, &template_record, &template_summary_record,
+    &template_texts_record,
 };
 static const struct record *const inputs[] = {
-    &settings_record,       &job_create_body, &job_bulk_body,        &retry_policy_record,
-    &test_email_body,       &empty_body,      &schedule_create_body, &schedule_record,
-    &schedule_preview_body, &pause_body,      &event_create_body,
+    &settings_record,   &job_create_body,      &job_bulk_body,         &retry_policy_record,    &test_email_body,
+    &empty_body,        &schedule_create_body, &schedule_record,       &schedule_preview_body,  &pause_body,
+    &event_create_body, &template_put_body,    &template_preview_body, &template_validate_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

@@ -29,9 +29,11 @@ void template_message_release(struct template_message *message);
 
 /* --- pure (template_fill.c) --------------------------------------------------------------------------------------- */
 
-/* Adds what is wrong with the texts of a template (subject, text and html of body, null or missing ones left out) for
- * event and channel: pointers /subject, /text, /html; codes required, not_allowed, syntax, unknown_field. */
-void template_check(int event, enum notify_channel channel, const json_t *body, struct problems *problems);
+/* Adds what is wrong with the texts of a template (subject, text and html of body; null or missing ones are left out)
+ * for event and channel: pointers /subject, /text, /html; codes syntax, unknown_field, not_allowed, and with is_whole
+ * also required. */
+void template_check(int event, enum notify_channel channel, const json_t *body, bool is_whole,
+                    struct problems *problems);
 
 /* Fills the texts in with values (template_fields.h). No text and no subject is empty: it is the event's name then.
  * ERR_INVALID: they cannot be taken apart; the text names part, line and column. */
@@ -45,12 +47,11 @@ bool template_fill_message(int event, enum notify_channel channel, const struct 
  * channels without templates (webhook) the text is empty. ERR_INVALID: there is none, or it cannot be taken apart. */
 bool template_render(struct db *db, const json_t *delivery, struct template_message *ret, struct err *e) MUST_CHECK;
 
-/* The same by the texts of over (subject, text, html: what is there takes the place of the template's, null is none).
- * ret_source, if not NULL, gets whose the template is: "organization" or "default", and ret_locale for which. */
+/* The same for any delivery-like object. */
 struct template_try {
     const char *organization_id;
     const json_t *delivery; /* with event, channel, locale, data, ... */
-    const json_t *over;     /* may be NULL */
+    const json_t *over;     /* its subject, text, html take the place of the template's; null: none; may be NULL */
     const char *source;     /* out: "organization" or "default": whose template there is */
     char locale[40];        /* out: for which locale it is */
 };

@@ -35,16 +35,17 @@
 /* --- English ------------------------------------------------------------------------------------------------------ */
 
 #define CREATED_FIRST OR("employee_name", "A new employee") " joins {{organization}}."
-#define CREATED(FIELD)                                                                             \
-    FIELD("position", "Position")                                                                  \
-    FIELD("department", "Department") FIELD("start_date", "From") FIELD("manager_name", "Manager") \
-        FIELD("employee_id", "Employee number")
+#define CREATED(FIELD)                \
+    FIELD("position", "Position")     \
+    FIELD("department", "Department") \
+    FIELD("start_date", "From") FIELD("manager_name", "Manager") FIELD("employee_id", "Employee number")
 
 #define REQUEST_FIRST OR("employee_name", "An employee") " asks for leave."
-#define REQUEST(FIELD)                                                                                             \
-    FIELD("leave_type", "Kind")                                                                                    \
-    FIELD("start_date", "First day") FIELD("end_date", "Last day") FIELD("days", "Days") FIELD("reason", "Reason") \
-        FIELD("manager_name", "To be decided by")
+#define REQUEST(FIELD)               \
+    FIELD("leave_type", "Kind")      \
+    FIELD("start_date", "First day") \
+    FIELD("end_date", "Last day")    \
+    FIELD("days", "Days") FIELD("reason", "Reason") FIELD("manager_name", "To be decided by")
 
 #define PAYROLL_FIRST "The payroll{{#period}} for {{period}}{{/period}} is done."
 #define PAYROLL(FIELD)                 \
@@ -61,16 +62,17 @@
 /* --- German ------------------------------------------------------------------------------------------------------- */
 
 #define CREATED_FIRST_DE OR("employee_name", "Eine neue Kollegin oder ein neuer Kollege") " kommt zu {{organization}}."
-#define CREATED_DE(FIELD)                                                                          \
-    FIELD("position", "Stelle")                                                                    \
-    FIELD("department", "Abteilung") FIELD("start_date", "Ab") FIELD("manager_name", "Vorgesetzt") \
-        FIELD("employee_id", "Personalnummer")
+#define CREATED_DE(FIELD)            \
+    FIELD("position", "Stelle")      \
+    FIELD("department", "Abteilung") \
+    FIELD("start_date", "Ab") FIELD("manager_name", "Vorgesetzt") FIELD("employee_id", "Personalnummer")
 
 #define REQUEST_FIRST_DE OR("employee_name", "Jemand") " beantragt Urlaub oder eine andere Abwesenheit."
-#define REQUEST_DE(FIELD)                                                                                             \
-    FIELD("leave_type", "Art")                                                                                        \
-    FIELD("start_date", "Erster Tag") FIELD("end_date", "Letzter Tag") FIELD("days", "Tage") FIELD("reason", "Grund") \
-        FIELD("manager_name", "Entscheidung durch")
+#define REQUEST_DE(FIELD)             \
+    FIELD("leave_type", "Art")        \
+    FIELD("start_date", "Erster Tag") \
+    FIELD("end_date", "Letzter Tag")  \
+    FIELD("days", "Tage") FIELD("reason", "Grund") FIELD("manager_name", "Entscheidung durch")
 
 #define PAYROLL_FIRST_DE "Die Gehaltsabrechnung{{#period}} für {{period}}{{/period}} ist fertig."
 #define PAYROLL_DE(FIELD)         \

@@ -135,17 +135,23 @@ static void check_part(int event, const char *pointer, const char *source, enum 
     }
 }
 
-void template_check(int event, enum notify_channel channel, const json_t *body, struct problems *problems)
+void template_check(int event, enum notify_channel channel, const json_t *body, bool is_whole,
+                    struct problems *problems)
 {
     static const char *const names[] = {"subject", "text", "html"};
+    static const char *const pointers[] = {"/subject", "/text", "/html"};
     const enum template_place places[] = {TEMPLATE_HEADER, text_place(channel), TEMPLATE_HTML};
+    bool is_mail = channel == NOTIFY_EMAIL;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const char *source = json_string_value(json_object_get(body, names[i]));
-        const char *pointer = (const char *[]){"/subject", "/text", "/html"}[i];
-        if (source != NULL && channel != NOTIFY_EMAIL && places[i] != text_place(channel)) {
-            problems_add(problems, pointer, "not_allowed", "only mail has this");
+        bool is_text = places[i] == text_place(channel);
+        if (source != NULL && !is_mail && !is_text) {
+            problems_add(problems, pointers[i], "not_allowed", "only mail has this");
         } else if (source != NULL) {
-            check_part(event, pointer, source, places[i], problems);
+            check_part(event, pointers[i], source, places[i], problems);
         }
+    }
+    if (is_whole && is_mail && !json_is_string(json_object_get(body, "subject"))) {
+        problems_add(problems, "/subject", "required", "must be given: a mail has a subject");
     }
 }
