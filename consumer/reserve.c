@@ -76,7 +76,8 @@ void reserve_end(struct reserve *r, uint32_t flow, bool is_slow)
 struct reserve_part reserve_part_of(const struct reserve *r, uint32_t flow)
 {
     const struct reserve_part *part = g_hash_table_lookup(r->parts, GUINT_TO_POINTER(flow));
-    return part == NULL ? (struct reserve_part){0} : *part;
+    const struct reserve_part none = {0};
+    return part == NULL ? none : *part;
 }
 
 /* --- the rule ---------------------------------------------------------------------------------------------------- */

@@ -61,11 +61,11 @@ static bool load_row(struct db *db, const char *organization_id, const char *id,
 static bool load_members(struct db *db, json_t *digest, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(
-            db, &r, e,
-            "SELECT d.id, d.event, d.severity, d.created_at, v.data, COUNT(*) OVER () FROM deliveries d JOIN notification_events v"
-            " ON v.id = d.event_id WHERE d.digest_id = ? AND d.state = 'held' ORDER BY d.id LIMIT ?",
-            DB_PARAMS(db_text(text(digest, "id")), DB_INT(DELIVERY_DIGEST_SHOWN)))) {
+    if (!db_run(db, &r, e,
+                "SELECT d.id, d.event, d.severity, d.created_at, v.data, COUNT(*) OVER () FROM deliveries d"
+                " JOIN notification_events v ON v.id = d.event_id WHERE d.digest_id = ? AND d.state = 'held'"
+                " ORDER BY d.id LIMIT ?",
+                DB_PARAMS(db_text(text(digest, "id")), DB_INT(DELIVERY_DIGEST_SHOWN)))) {
         return false;
     }
     json_t *members = json_array();

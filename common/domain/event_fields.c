@@ -82,7 +82,8 @@ const struct record event_record = {
 
 /* --- what templates may name -------------------------------------------------------------------------------------- */
 
-#define NAMED(name_, text) {.name = (name_), .type = FIELD_STRING, .flags = FIELD_NULLABLE, .max = TEXT_CHARS_MAX, .help = (text)}
+#define NAMED(name_, text)                                                                                             \
+    {.name = (name_), .type = FIELD_STRING, .flags = FIELD_NULLABLE, .max = TEXT_CHARS_MAX, .help = (text)}
 #define URL NAMED("url", "Where to read on")
 #define EMPLOYEE NAMED("employee_name", "Whom it concerns")
 #define LEAVE                                                                                                          \

@@ -108,8 +108,10 @@ static struct notify_when quiet_or_go(const json_t *settings, const char *zone, 
         return (struct notify_when){.hold = NOTIFY_GO};
     }
     int64_t end_us = notify_quiet_end(zone, start, end, now_us);
-    return end_us == now_us ? (struct notify_when){.hold = NOTIFY_GO}
-                            : (struct notify_when){.hold = NOTIFY_HOLD_QUIET, .until_us = end_us};
+    if (end_us == now_us) {
+        return (struct notify_when){.hold = NOTIFY_GO};
+    }
+    return (struct notify_when){.hold = NOTIFY_HOLD_QUIET, .until_us = end_us};
 }
 
 struct notify_when notify_when(const json_t *settings, const struct notify_moment *m)
