@@ -111,6 +111,7 @@ static const struct output_column columns[] = {
     {"payload", "Payload", OUTPUT_PLAIN, false},
     {"priority", "Priority", OUTPUT_PLAIN, false},
     {"max_retries", "Retries", OUTPUT_PLAIN, false},
+    {"retry", "Retry policy", OUTPUT_PLAIN, false},
     {"timeout_s", "Timeout", OUTPUT_SECONDS, false},
     {"misfire", "Misfire", OUTPUT_PLAIN, false},
     {"misfire_limit", "At most", OUTPUT_PLAIN, false},
@@ -212,8 +213,9 @@ static bool run_it(struct db *db, const struct schedule_call *call, const struct
         {"job_id", "Job", OUTPUT_PLAIN, false},
         {"job_type", "Job type", OUTPUT_PLAIN, false},
     };
-    struct schedule_ran ran;
-    if (!schedule_run(db, call, 0, &ran, e)) {
+    CLEANUP(schedule_ran_release) struct schedule_ran ran = {.text = NULL};
+    uuid7_new(ran.job_id);
+    if (!schedule_run(db, call, 0, NULL, &ran, e)) {
         return false;
     }
     const struct output o = output_new(a->json);

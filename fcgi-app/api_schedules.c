@@ -1,9 +1,12 @@
 /*
  * api_schedules.c: schedules: make, read, change, pause, run now, try out.
  */
+#include <string.h>
+
 #include "api.h"
 #include "domain/schedule.h"
 #include "ground/clock.h"
+#include "idempotent.h"
 #include "job_input.h"
 
 static struct schedule_call call_of(const struct call *c)
@@ -223,28 +226,53 @@ void api_schedules_resume(struct call *c)
 
 /* --- run now and try out ------------------------------------------------------------------------------------------ */
 
+static void fail_to_run(struct call *c, const struct idempotency *key, const struct err *e)
+{
+    if (e->code == ERR_INVALID) {
+        response_problem(c->response, 409, "not_runnable",
+                         "The schedule's job type is gone, or no longer takes its payload; change the schedule.");
+    } else if (key == NULL || (e->code != ERR_DUPLICATE && e->code != ERR_CONFLICT)) {
+        call_fail(c, e);
+    } else if (e->code == ERR_CONFLICT || !idempotent_answer(c, key, true)) {
+        idempotent_answer_busy(c);
+    }
+}
+
+static void answer_run(struct call *c, const struct idempotency *key, const struct schedule_ran *ran)
+{
+    const struct job_new job = {.id = ran->job_id, .job_type = ran->job_type, .priority = ran->priority};
+    call_note_job(c, ran->job_id);
+    job_input_publish(c, &job, 1);
+    if (ran->text == NULL && key != NULL && idempotent_answer(c, key, false)) {
+        return; /* the commit's outcome had to be looked up: what was kept is the answer */
+    }
+    response_header(c->response, "Location", API_BASE "/background-jobs/%s", ran->job_id);
+    if (ran->text != NULL) {
+        response_json_text(c->response, 201, ran->text, strlen(ran->text));
+    } else {
+        api_answer_job(c, 201, ran->job_id);
+    }
+}
+
 void api_schedules_run(struct call *c)
 {
     struct err e = ERR_INIT;
-    struct schedule_ran ran;
+    struct idempotency key;
+    CLEANUP(schedule_ran_release) struct schedule_ran ran = {.text = NULL};
+    char location[JOB_LOCATION_BYTES];
     const struct schedule_call call = call_of(c);
-    if (!job_input_has_room(c, 1)) {
+    const struct idempotency *kept = idempotent_key(c, 201, &key) ? &key : NULL;
+    if ((kept != NULL && idempotent_answer(c, kept, true)) || !job_input_has_room(c, 1)) {
         return;
     }
-    if (!schedule_run(c->db, &call, c->conf->consumer.dispatch_grace_ms, &ran, &e)) {
-        if (e.code == ERR_INVALID) {
-            response_problem(c->response, 409, "not_runnable",
-                             "The schedule's job type is gone, or no longer takes its payload; change the schedule.");
-            return;
-        }
-        call_fail(c, &e);
-        return;
+    uuid7_new(ran.job_id);
+    (void)g_snprintf(location, sizeof(location), API_BASE "/background-jobs/%s", ran.job_id);
+    key.location = location;
+    if (schedule_run(c->db, &call, c->conf->consumer.dispatch_grace_ms, kept, &ran, &e)) {
+        answer_run(c, kept, &ran);
+    } else {
+        fail_to_run(c, kept, &e);
     }
-    const struct job_new job = {.id = ran.job_id, .job_type = ran.job_type, .priority = ran.priority};
-    call_note_job(c, ran.job_id);
-    job_input_publish(c, &job, 1);
-    response_header(c->response, "Location", API_BASE "/background-jobs/%s", ran.job_id);
-    api_answer_job(c, 201, ran.job_id);
 }
 
 void api_schedules_preview(struct call *c)

@@ -18,10 +18,11 @@ bool idempotent_key(const struct call *c, int64_t status, struct idempotency *re
         return false;
     }
     char *canonical CLEANUP(text_cleanup) = json_dump_canonical(c->body);
+    g_autofree char *asked = g_strconcat(c->path_value, canonical, NULL);
     g_autofree char *scope = g_strconcat(c->route->operation, "\n", c->who.sub, "\n", c->idempotency_key, NULL);
     *ret = (struct idempotency){.organization_id = c->who.org, .status = status};
     seal_sha256(scope, strlen(scope), ret->scope);
-    seal_sha256(canonical, strlen(canonical), ret->request);
+    seal_sha256(asked, strlen(asked), ret->request);
     return true;
 }
 

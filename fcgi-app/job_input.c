@@ -119,22 +119,6 @@ static char *payload_text(const json_t *body)
     return text;
 }
 
-/* The policy's members that say something; NULL when none does. */
-static char *retry_text(const json_t *body)
-{
-    json_auto_t *said = json_object();
-    json_t *policy = json_object_get(body, "retry");
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach(policy, name, value)
-    {
-        if (!json_is_null(value)) {
-            json_object_set(said, name, value);
-        }
-    }
-    return json_object_size(said) == 0 ? NULL : json_dumps(said, JSON_COMPACT);
-}
-
 static void fill_one(const struct call *c, const json_t *body, const char *traceparent, struct job_new *ret,
                      struct job_texts *ret_texts)
 {
@@ -142,7 +126,7 @@ static void fill_one(const struct call *c, const json_t *body, const char *trace
     g_assert(type != NULL); /* job_input_check has looked */
     uuid7_new(ret_texts->id);
     ret_texts->payload = payload_text(body);
-    ret_texts->retry = is_given(body, "retry") ? retry_text(body) : NULL;
+    ret_texts->retry = retry_policy_text(json_object_get(body, "retry"));
     *ret = (struct job_new){
         .id = ret_texts->id,
         .organization_id = c->who.org,

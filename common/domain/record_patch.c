@@ -45,6 +45,10 @@ json_t *record_merge(const struct record *record, const json_t *row, const json_
             json_object_set_new(merged, field->name, field_default(field));
         } else if (field->type == FIELD_OBJECT && json_is_object(current)) {
             merge_object(current, value);
+        } else if (field->type == FIELD_RECORD) {
+            json_t *base = json_is_object(current) ? json_incref(current) : json_object();
+            merge_object(base, value);
+            json_object_set_new(merged, field->name, base);
         } else {
             json_object_set(merged, field->name, value);
         }

@@ -32,3 +32,17 @@ void retry_policy_check(const json_t *policy, const char *prefix, struct problem
         problems_add(problems, pointer, "range", "must not be below base_s");
     }
 }
+
+char *retry_policy_text(const json_t *policy)
+{
+    json_auto_t *said = json_object();
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)(uintptr_t)policy, name, value)
+    {
+        if (!json_is_null(value)) {
+            json_object_set(said, name, value);
+        }
+    }
+    return json_object_size(said) == 0 ? NULL : json_dumps(said, JSON_COMPACT);
+}

@@ -3,6 +3,7 @@
  */
 #include "domain/schedule.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "domain/audit.h"
@@ -389,6 +390,7 @@ bool schedule_delete(struct db *db, const struct schedule_call *call, struct err
 struct run {
     struct change change;
     int64_t grace_ms;
+    const struct idempotency *key;
     struct schedule_ran *ran;
 };
 
@@ -402,33 +404,60 @@ static bool job_exists(struct db *db, const char *id, bool *ret, struct err *e)
     return true;
 }
 
+/* The job as the answer has it, kept with the key. */
+static bool keep_answer(struct db *db, struct run *run, struct err *e)
+{
+    json_auto_t *job = NULL;
+    if (run->key == NULL) {
+        return true;
+    }
+    if (!job_get(db, run->change.call->organization_id, run->ran->job_id, &job, e)) {
+        return false;
+    }
+    free(run->ran->text);
+    run->ran->text = json_dumps(job, JSON_COMPACT);
+    const char *text = run->ran->text;
+    return idempotency_complete(db, &run->key, &text, 1, e);
+}
+
+void schedule_ran_release(struct schedule_ran *ran)
+{
+    free(ran->text);
+}
+
 static bool run_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     struct run *run = arg;
     struct change *c = &run->change;
     struct job_new job;
     bool done = false;
+    if (repeated && !job_exists(db, run->ran->job_id, &done, e)) {
+        return false;
+    }
+    if (run->key != NULL && !done && !idempotency_take(db, &run->key, 1, true, e)) {
+        return false;
+    }
     if (!load(db, c->call->organization_id, c->id, false, &c->row, e) ||
-        !schedule_make_job(c->row.json, run->ran->job_id, c->call->diagnostics, run->grace_ms, &job, e) ||
-        (repeated && !job_exists(db, run->ran->job_id, &done, e))) {
+        !schedule_make_job(c->row.json, run->ran->job_id, c->call->diagnostics, run->grace_ms, &job, e)) {
         return false;
     }
     job.created_by = c->call->user;
     run->ran->priority = job.priority;
     g_strlcpy(run->ran->job_type, job.job_type, sizeof(run->ran->job_type));
     json_auto_t *changes = json_pack("{s:{s:n, s:s}}", "job_id", "from", "to", run->ran->job_id);
-    return done || (job_insert_within(db, &job, 1, e) && write_audit(db, c, changes, e));
+    return done || (job_insert_within(db, &job, 1, e) && write_audit(db, c, changes, e) && keep_answer(db, run, e));
 }
 
-bool schedule_run(struct db *db, const struct schedule_call *call, int64_t grace_ms, struct schedule_ran *ret,
-                  struct err *e)
+bool schedule_run(struct db *db, const struct schedule_call *call, int64_t grace_ms, const struct idempotency *key,
+                  struct schedule_ran *ret, struct err *e)
 {
     struct run run = {
         .change = {.call = call, .id = call->id, .action = "schedule.run"},
         .grace_ms = grace_ms,
+        .key = key,
         .ran = ret,
     };
-    uuid7_new(ret->job_id);
+    ret->text = NULL;
     bool ok = db_transaction(db, run_body, &run, e);
     row_release(&run.change.row);
     return ok;

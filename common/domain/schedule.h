@@ -14,6 +14,7 @@
 
 #include "domain/cron.h"
 #include "domain/field.h"
+#include "domain/idempotency.h"
 #include "domain/job.h"
 
 extern const struct record schedule_record;       /* schedules; also what may be changed in one */
@@ -54,9 +55,10 @@ struct schedule_due {
  * the next one after now, or 0. */
 void schedule_plan(const struct schedule_due *due, GArray *fire_us, int64_t *ret_next_us);
 
-/* Fills ret with a job of the schedule, whose texts it borrows, as it borrows id. ERR_INVALID: its job type is gone or
+/* Fills ret with a job of the schedule, whose texts it borrows, as it borrows id; the text of its retry policy becomes
+ * a member of the schedule. ERR_INVALID: its job type is gone or
  * no longer takes it. */
-bool schedule_make_job(const json_t *schedule, const char *id, bool diagnostics, int64_t grace_ms, struct job_new *ret,
+bool schedule_make_job(json_t *schedule, const char *id, bool diagnostics, int64_t grace_ms, struct job_new *ret,
                        struct err *e) MUST_CHECK;
 
 /* --- rows (schedule.c) -------------------------------------------------------------------------------------------- */
@@ -90,16 +92,19 @@ bool schedule_delete(struct db *db, const struct schedule_call *call, struct err
 /* Nothing happens to one that is in that state already. A resumed one counts from now on. */
 bool schedule_pause(struct db *db, const struct schedule_call *call, bool paused, json_t **ret, int64_t *ret_version,
                     struct err *e) MUST_CHECK;
-/* What is needed to publish it. */
+/* What is needed to publish it, and to answer. */
 struct schedule_ran {
     char job_id[UUID_TEXT_BYTES];
     char job_type[JOB_TYPE_BYTES];
     int64_t priority;
+    char *text; /* with a key: the answer's body, owned; NULL when a first commit's outcome was unknown */
 };
-/* Creates a job now, beside the firings, also of a paused one. grace_ms as in struct job_new. ERR_INVALID: its job type
- * is gone or no longer takes its payload. */
-bool schedule_run(struct db *db, const struct schedule_call *call, int64_t grace_ms, struct schedule_ran *ret,
-                  struct err *e) MUST_CHECK;
+void schedule_ran_release(struct schedule_ran *ran);
+/* Creates a job with the id in ret now, beside the firings, also of a paused one. grace_ms as in struct job_new. key
+ * (NULL: none) gets the job as job_get gives it for its body. ERR_INVALID: its job type is gone or no longer takes its
+ * payload. ERR_DUPLICATE and ERR_CONFLICT as in idempotency_take. */
+bool schedule_run(struct db *db, const struct schedule_call *call, int64_t grace_ms, const struct idempotency *key,
+                  struct schedule_ran *ret, struct err *e) MUST_CHECK;
 
 /* Whose schedule it is, and its id, for bellmanctl. what is an id, or with organization_id a name. */
 bool schedule_find(struct db *db, const char *organization_id, const char *what, char ret_organization_id[ORG_ID_BYTES],

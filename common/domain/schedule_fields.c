@@ -1,6 +1,7 @@
 /*
  * schedule_fields.c: the field tables of a schedule and of the bodies that make and preview one.
  */
+#include "domain/retry_policy.h"
 #include "domain/schedule.h"
 
 static const char *const misfires[] = {"skip", "once", "all", NULL};
@@ -33,6 +34,9 @@ static const char *const misfires[] = {"skip", "once", "all", NULL};
 #define MAX_RETRIES                                                                                                    \
     {.name = "max_retries", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = 0, .max = 100, .sql = "int(11)",        \
      .help = "Of each job; null: the job type's own"}
+#define RETRY                                                                                                          \
+    {.name = "retry", .type = FIELD_RECORD, .flags = FIELD_NULLABLE, .record = &retry_policy_record,                   \
+     .sql = "varchar(255)", .help = "Each job's own retry policy; null: the job type's"}
 #define TIMEOUT                                                                                                        \
     {.name = "timeout_s", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = 1, .max = 86400, .sql = "int(11)",        \
      .help = "Seconds one attempt of a job may take; null: the job type's own"}
@@ -55,6 +59,7 @@ static const struct field schedule_fields[] = {
     PAYLOAD,
     PRIORITY,
     MAX_RETRIES,
+    RETRY,
     TIMEOUT,
     MISFIRE,
     MISFIRE_LIMIT,
@@ -86,8 +91,8 @@ const struct record schedule_record = {
 };
 
 static const struct field create_fields[] = {
-    NAME(FIELD_REQUIRED), CRON(FIELD_REQUIRED), ZONE, JOB_TYPE(FIELD_REQUIRED), PAYLOAD, PRIORITY, MAX_RETRIES, TIMEOUT,
-    MISFIRE, MISFIRE_LIMIT,
+    NAME(FIELD_REQUIRED), CRON(FIELD_REQUIRED), ZONE, JOB_TYPE(FIELD_REQUIRED), PAYLOAD, PRIORITY, MAX_RETRIES, RETRY,
+    TIMEOUT, MISFIRE, MISFIRE_LIMIT,
 };
 
 const struct record schedule_create_body = {

@@ -1,8 +1,11 @@
 /*
  * schedule_rules.c: what a schedule means, without a database.
  */
+#include <stdlib.h>
+
 #include "domain/job_sweep.h"
 #include "domain/job_types.h"
+#include "domain/retry_policy.h"
 #include "domain/schedule.h"
 
 #define WINDOW_FIRST_US (INT64_C(3600) * US_PER_S)
@@ -61,6 +64,7 @@ void schedule_check(const json_t *schedule, int64_t now_us, bool diagnostics, st
 {
     check_cron(schedule, now_us, problems);
     check_type(schedule, diagnostics, problems);
+    retry_policy_check(json_object_get(schedule, "retry"), "/retry", problems);
 }
 
 /* --- a job -------------------------------------------------------------------------------------------------------- */
@@ -84,7 +88,18 @@ static bool check_still(const json_t *schedule, bool diagnostics, struct err *e)
                    json_string_value(json_object_get(first, "detail")));
 }
 
-bool schedule_make_job(const json_t *schedule, const char *id, bool diagnostics, int64_t grace_ms, struct job_new *ret,
+/* Of its retry policy; the schedule keeps it. */
+static const char *keep_retry_text(json_t *schedule)
+{
+    char *text = retry_policy_text(json_object_get(schedule, "retry"));
+    if (text != NULL) {
+        json_object_set_new(schedule, "retry_text", json_string(text));
+        free(text);
+    }
+    return text_of(schedule, "retry_text");
+}
+
+bool schedule_make_job(json_t *schedule, const char *id, bool diagnostics, int64_t grace_ms, struct job_new *ret,
                        struct err *e)
 {
     const char *name = text_of(schedule, "job_type");
@@ -101,6 +116,7 @@ bool schedule_make_job(const json_t *schedule, const char *id, bool diagnostics,
         .priority = number_or(schedule, "priority", 0),
         .max_retries = number_or(schedule, "max_retries", job_type_max_retries(type)),
         .timeout_s = number_or(schedule, "timeout_s", type->timeout_s),
+        .retry = keep_retry_text(schedule),
         .schedule_id = text_of(schedule, "id"),
         .grace_ms = grace_ms,
     };

@@ -1,4 +1,5 @@
 """Schedules: the API, and what fires. Nobody waits for a clock here: an instant is made due by setting next_fire_at back."""
+import concurrent.futures
 import contextlib
 import datetime
 import json
@@ -270,7 +271,7 @@ def test_pause_and_resume(org):
 
 
 def test_run_now(org):
-    schedule = make(org, priority=1, max_retries=2, timeout_s=7)
+    schedule = make(org, priority=1, max_retries=2, timeout_s=7, retry={"curve": "fixed", "base_s": 3, "cap_s": None})
     path = f"{PATH}/{schedule['id']}"
     assert org.admin.post(path + "/pause").status_code == 200
     answer = org.user("ann").post(path + "/run-now")
@@ -278,6 +279,7 @@ def test_run_now(org):
     assert answer.status_code == 201 and answer.headers["Location"] == f"/api/system/background-jobs/{job['id']}"
     assert (job["schedule_id"], job["priority"], job["max_retries"], job["timeout_s"], job["created_by"]) == (
         schedule["id"], 1, 2, 7, "ann")
+    assert job["retry"] == {"curve": "fixed", "base_s": 3}
     org.admin.wait_job(job["id"], "completed")
     after = read(org, schedule["id"])
     assert after["paused_at"] and after["last_fire_at"] is None, "it is no firing"
@@ -286,6 +288,47 @@ def test_run_now(org):
     assert (refused.status_code, refused.json()["code"]) == (409, "not_runnable")
     assert len(jobs_of(org.stack, schedule["id"])) == 1
     database.check_counts(org.stack, org.id)
+
+
+def test_run_now_with_a_key(stack, org):
+    """The same call again creates nothing and gets the same answer; a key is one schedule's."""
+    schedule, another = make(org), make(org, name="another")
+    path = f"{PATH}/{schedule['id']}/run-now"
+    key = {"Idempotency-Key": "once"}
+    first = org.admin.post(path, headers=key)
+    assert first.status_code == 201 and "Idempotency-Replayed" not in first.headers, first.text
+    org.admin.wait_job(first.json()["id"], "completed")
+    again = org.admin.post(path, headers=key)
+    assert (again.status_code, again.content, again.headers["Location"], again.headers["Idempotency-Replayed"]) == (
+        201, first.content, first.headers["Location"], "true")
+    assert [job["id"] for job in jobs_of(stack, schedule["id"])] == [first.json()["id"]]
+    reused = org.admin.post(f"{PATH}/{another['id']}/run-now", headers=key)
+    assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reused")
+    database.rows(stack, "UPDATE schedules SET job_type = 'gone' WHERE id = %s", another["id"])
+    refused = {"Idempotency-Key": "refused"}
+    assert org.admin.post(f"{PATH}/{another['id']}/run-now", headers=refused).json()["code"] == "not_runnable"
+    database.rows(stack, "UPDATE schedules SET job_type = 'noop' WHERE id = %s", another["id"])
+    assert org.admin.post(f"{PATH}/{another['id']}/run-now", headers=refused).status_code == 201, "a refusal is not kept"
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: org.admin.post(path, headers={"Idempotency-Key": "six"}), range(6)))
+    assert {a.status_code for a in answers} <= {201, 409} and len({a.json()["id"] for a in answers if a.status_code == 201}) == 1
+    assert len(jobs_of(stack, schedule["id"])) == 2
+
+
+def test_retry_policy(stack, org):
+    """Of its jobs; a merge patch changes one member, null takes it away."""
+    schedule = make(org, job_type="fail", payload={"times": 1}, retry={"curve": "fixed", "base_s": 0, "cap_s": 1})
+    path = f"{PATH}/{schedule['id']}"
+    assert schedule["retry"] == {"curve": "fixed", "base_s": 0, "cap_s": 1}
+    changed = org.admin.patch(path, {"retry": {"curve": "linear", "cap_s": None}}).json()
+    assert changed["retry"] == {"curve": "linear", "base_s": 0}
+    assert faults(org.admin.patch(path, {"retry": {"base_s": 9, "cap_s": 1}})) == {"/retry/cap_s": "range"}
+    assert set(faults(org.admin.patch(path, {"retry": {"curve": "x", "more": 1}}))) == {"/retry/curve", "/retry/more"}
+    set_back(stack, schedule["id"], "1 SECOND")
+    after = wait_dealt(org, schedule["id"])
+    job = org.admin.wait_job(after["last_job_id"], "completed")
+    assert job["retry"] == {"curve": "linear", "base_s": 0} and job["retry_count"] == 1
+    assert org.admin.patch(path, {"retry": None}).json()["retry"] is None
 
 
 # ---- firing -----------------------------------------------------------------------------------------------------------

@@ -268,6 +268,10 @@ static void test_a_job_has_what_its_schedule_says(void **state UNUSED)
     assert_int_equal(job.timeout_s, 9);
     assert_int_equal(job.grace_ms, 1500);
     assert_int_equal(job.scheduled_wall_us, 0);
+    assert_null(job.retry);
+    json_object_set_new(schedule, "retry", json_pack("{s:s, s:i, s:n}", "curve", "fixed", "base_s", 5, "cap_s"));
+    assert_true(schedule_make_job(schedule, "an id", false, 1500, &job, &e));
+    assert_string_equal(job.retry, "{\"curve\":\"fixed\",\"base_s\":5}");
     json_auto_t *usual = schedule_of("noop", json_null());
     assert_true(schedule_make_job(usual, "an id", false, 0, &job, &e));
     assert_int_equal(job.timeout_s, 30);

@@ -1,0 +1,2 @@
+ALTER TABLE schedules
+    ADD COLUMN IF NOT EXISTS retry VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL AFTER max_retries;
