@@ -9,7 +9,6 @@
 #include "domain/job_stats.h"
 #include "jobs.h"
 
-#define PAGE 200
 #define ARGUMENTS_MAX 1000
 
 static const struct output_column list_columns[] = {
@@ -22,27 +21,12 @@ static const struct output_column list_columns[] = {
     {"error_message", "ERROR", OUTPUT_PLAIN, true},
 };
 
-static bool load_list(struct db *db, struct dead_filter *f, int64_t limit, json_t **ret, struct err *e)
+static bool load_page(struct db *db, void *filter, const char *cursor, int64_t limit, json_t **ret, struct err *e)
 {
-    g_autofree char *cursor = NULL;
-    json_auto_t *all = json_array();
-    json_t *total = NULL;
-    do {
-        json_auto_t *page = NULL;
-        f->cursor = cursor;
-        f->limit = MIN(PAGE, limit - (int64_t)json_array_size(all));
-        if (!dead_letters_list(db, f, &page, e)) {
-            json_decref(total);
-            return false;
-        }
-        json_array_extend(all, json_object_get(page, "dead_letters"));
-        json_decref(total);
-        total = json_incref(json_object_get(page, "total"));
-        g_free(cursor);
-        cursor = g_strdup(json_string_value(json_object_get(page, "next_cursor")));
-    } while (cursor != NULL && (int64_t)json_array_size(all) < limit);
-    *ret = json_pack("{s:O, s:o, s:s?}", "dead_letters", all, "total", total, "next_cursor", cursor);
-    return true;
+    struct dead_filter *f = filter;
+    f->cursor = cursor;
+    f->limit = limit;
+    return dead_letters_list(db, f, ret, e);
 }
 
 int dead_list_command(struct ctl *ctl)
@@ -63,20 +47,15 @@ int dead_list_command(struct ctl *ctl)
     filter.organization_id = a.org;
     filter.job_type = a.job_type;
     filter.cause = a.cause;
-    struct err e = ERR_INIT;
-    json_auto_t *document = NULL;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    if (!load_list(db, &filter, a.limit, &document, &e)) {
-        return ctl_fail(&e);
-    }
-    const struct output o = output_new(a.json);
-    const json_t *rows = json_object_get(document, "dead_letters");
-    output_list(&o, list_columns, ARRAY_SIZE(list_columns), document, rows, "No dead letters");
-    int64_t total = json_integer_value(json_object_get(document, "total"));
-    if (!a.json && total > (int64_t)json_array_size(rows)) {
-        (void)printf("%zu of %lld; --limit shows more\n", json_array_size(rows), (long long)total);
-    }
-    return EX_OK;
+    const struct job_listing listing = {
+        .member = "dead_letters",
+        .page = load_page,
+        .filter = &filter,
+        .columns = list_columns,
+        .n_columns = ARRAY_SIZE(list_columns),
+        .none = "No dead letters",
+    };
+    return job_listing_print(ctl, &a, &listing);
 }
 
 int dead_show_command(struct ctl *ctl)

@@ -53,6 +53,12 @@ static bool check_scope(const struct ctl *ctl, const struct scope *scope, bool m
     return is_type;
 }
 
+static bool parse(struct ctl *ctl, const GOptionEntry *entries, const struct scope *scope, bool must_be_known,
+                  int *ret_exit)
+{
+    return ctl_parse(ctl, entries, 0, 0, ret_exit) && check_scope(ctl, scope, must_be_known, ret_exit);
+}
+
 static bool organization_is_there(struct db *db, const struct scope *scope, struct err *e)
 {
     bool exists = true;
@@ -76,7 +82,44 @@ static void print_done(const struct scope *scope, const char *what)
                  scope->org == NULL ? "" : scope->org, scope->org == NULL ? " of all organizations" : "", what);
 }
 
+/* What a command does; ret_done says it for people. */
+typedef bool act_fn(struct db *db, const struct gate_change *change, const void *arg, const char **ret_done,
+                    struct err *e);
+
+static int act(struct ctl *ctl, const struct scope *scope, bool must_be_there, act_fn *fn, const void *arg)
+{
+    struct err e = ERR_INIT;
+    const char *done = NULL;
+    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
+    const struct gate_change change = change_of(scope);
+    if ((must_be_there && !organization_is_there(db, scope, &e)) || !fn(db, &change, arg, &done, &e)) {
+        return ctl_fail(&e);
+    }
+    print_done(scope, done);
+    return EX_OK;
+}
+
+/* What is taken away may be of a type or organization that is gone. */
+static int take_away(struct ctl *ctl, act_fn *fn)
+{
+    CLEANUP(scope_release) struct scope scope = {0};
+    const GOptionEntry entries[] = {SCOPE_OPTIONS(scope), {.long_name = NULL}};
+    int exit_code = EX_OK;
+    return parse(ctl, entries, &scope, false, &exit_code) ? act(ctl, &scope, false, fn, NULL) : exit_code;
+}
+
 /* --- pauses ------------------------------------------------------------------------------------------------------ */
+
+static bool set_pause(struct db *db, const struct gate_change *change, const void *arg, const char **ret_done,
+                      struct err *e)
+{
+    bool is_new = false;
+    if (!pause_set(db, change, arg, &is_new, e)) {
+        return false;
+    }
+    *ret_done = is_new ? "paused" : "paused already";
+    return true;
+}
 
 int pause_command(struct ctl *ctl)
 {
@@ -88,39 +131,25 @@ int pause_command(struct ctl *ctl)
         {.long_name = NULL},
     };
     int exit_code = EX_OK;
-    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, true, &exit_code)) {
+    if (!parse(ctl, entries, &scope, true, &exit_code)) {
         return exit_code;
     }
     if (reason != NULL && g_utf8_strlen(reason, -1) > PAUSE_REASON_CHARS_MAX) {
         return ctl_usage(ctl, "--reason may have at most %d characters", PAUSE_REASON_CHARS_MAX);
     }
-    struct err e = ERR_INIT;
-    bool is_new = false;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    const struct gate_change change = change_of(&scope);
-    if (!organization_is_there(db, &scope, &e) || !pause_set(db, &change, reason, &is_new, &e)) {
-        return ctl_fail(&e);
-    }
-    print_done(&scope, is_new ? "paused" : "paused already");
-    return EX_OK;
+    return act(ctl, &scope, true, set_pause, reason);
+}
+
+static bool end_pause(struct db *db, const struct gate_change *change, const void *arg UNUSED, const char **ret_done,
+                      struct err *e)
+{
+    *ret_done = "this pause has ended";
+    return pause_clear(db, change, e);
 }
 
 int resume_command(struct ctl *ctl)
 {
-    CLEANUP(scope_release) struct scope scope = {0};
-    const GOptionEntry entries[] = {SCOPE_OPTIONS(scope), {.long_name = NULL}};
-    int exit_code = EX_OK;
-    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, false, &exit_code)) {
-        return exit_code;
-    }
-    struct err e = ERR_INIT;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    const struct gate_change change = change_of(&scope);
-    if (!pause_clear(db, &change, &e)) {
-        return ctl_fail(&e);
-    }
-    print_done(&scope, "this pause has ended");
-    return EX_OK;
+    return take_away(ctl, end_pause);
 }
 
 static int print_list(bool json, const char *member, json_t *rows, const struct output_column *columns, size_t n,
@@ -192,50 +221,49 @@ int limits_list_command(struct ctl *ctl)
     return print_list(json, "limits", rows, columns, ARRAY_SIZE(columns), "No limits are set");
 }
 
+struct limit_numbers {
+    gint64 max_running; /* -1: as it is */
+    gint64 max_per_minute;
+};
+
+static bool set_limit(struct db *db, const struct gate_change *change, const void *arg, const char **ret_done,
+                      struct err *e)
+{
+    const struct limit_numbers *n = arg;
+    *ret_done = "the limit is set";
+    return limit_set(db, change, n->max_running, n->max_per_minute, e);
+}
+
 int limits_set_command(struct ctl *ctl)
 {
     CLEANUP(scope_release) struct scope scope = {0};
-    gint64 max_running = -1;
-    gint64 max_per_minute = -1;
+    struct limit_numbers n = {-1, -1};
     const GOptionEntry entries[] = {
         SCOPE_OPTIONS(scope),
-        {"max-running", 0, 0, G_OPTION_ARG_INT64, &max_running, "Jobs that run at one time; 0: any number", "N"},
-        {"max-per-minute", 0, 0, G_OPTION_ARG_INT64, &max_per_minute, "Starts in any 60 s; 0: any number", "N"},
+        {"max-running", 0, 0, G_OPTION_ARG_INT64, &n.max_running, "Jobs that run at one time; 0: any number", "N"},
+        {"max-per-minute", 0, 0, G_OPTION_ARG_INT64, &n.max_per_minute, "Starts in any 60 s; 0: any number", "N"},
         {.long_name = NULL},
     };
     int exit_code = EX_OK;
-    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, true, &exit_code)) {
+    if (!parse(ctl, entries, &scope, true, &exit_code)) {
         return exit_code;
     }
-    if ((max_running < 0 && max_per_minute < 0) || max_running > LIMIT_RUNNING_MAX ||
-        max_per_minute > LIMIT_PER_MINUTE_MAX) {
+    if ((n.max_running < 0 && n.max_per_minute < 0) || n.max_running > LIMIT_RUNNING_MAX ||
+        n.max_per_minute > LIMIT_PER_MINUTE_MAX) {
         return ctl_usage(ctl, "give --max-running (0 to %d) or --max-per-minute (0 to %d)", LIMIT_RUNNING_MAX,
                          LIMIT_PER_MINUTE_MAX);
     }
-    struct err e = ERR_INIT;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    const struct gate_change change = change_of(&scope);
-    if (!organization_is_there(db, &scope, &e) || !limit_set(db, &change, max_running, max_per_minute, &e)) {
-        return ctl_fail(&e);
-    }
-    print_done(&scope, "the limit is set");
-    return EX_OK;
+    return act(ctl, &scope, true, set_limit, &n);
+}
+
+static bool end_limit(struct db *db, const struct gate_change *change, const void *arg UNUSED, const char **ret_done,
+                      struct err *e)
+{
+    *ret_done = "this limit is gone";
+    return limit_clear(db, change, e);
 }
 
 int limits_clear_command(struct ctl *ctl)
 {
-    CLEANUP(scope_release) struct scope scope = {0};
-    const GOptionEntry entries[] = {SCOPE_OPTIONS(scope), {.long_name = NULL}};
-    int exit_code = EX_OK;
-    if (!ctl_parse(ctl, entries, 0, 0, &exit_code) || !check_scope(ctl, &scope, false, &exit_code)) {
-        return exit_code;
-    }
-    struct err e = ERR_INIT;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    const struct gate_change change = change_of(&scope);
-    if (!limit_clear(db, &change, &e)) {
-        return ctl_fail(&e);
-    }
-    print_done(&scope, "this limit is gone");
-    return EX_OK;
+    return take_away(ctl, end_limit);
 }

@@ -9,7 +9,6 @@
 #include "domain/job_retry.h"
 #include "domain/job_stats.h"
 
-#define PAGE 200
 #define ARGUMENTS_MAX 1000
 
 /* --- list -------------------------------------------------------------------------------------------------------- */
@@ -46,28 +45,12 @@ static bool fill_filter(const struct ctl *ctl, const struct job_args *a, struct 
            job_args_time(ctl, "before", a->created_before, &f->created_before_us);
 }
 
-/* Page after page until there are enough. */
-static bool load_list(struct db *db, struct job_filter *f, int64_t limit, json_t **ret, struct err *e)
+static bool load_page(struct db *db, void *filter, const char *cursor, int64_t limit, json_t **ret, struct err *e)
 {
-    g_autofree char *cursor = NULL;
-    json_auto_t *all = json_array();
-    json_t *total = NULL;
-    do {
-        json_auto_t *page = NULL;
-        f->cursor = cursor;
-        f->limit = MIN(PAGE, limit - (int64_t)json_array_size(all));
-        if (!job_list(db, f, &page, e)) {
-            json_decref(total);
-            return false;
-        }
-        json_array_extend(all, json_object_get(page, "jobs"));
-        json_decref(total);
-        total = json_incref(json_object_get(page, "total"));
-        g_free(cursor);
-        cursor = g_strdup(json_string_value(json_object_get(page, "next_cursor")));
-    } while (cursor != NULL && (int64_t)json_array_size(all) < limit);
-    *ret = json_pack("{s:O, s:o, s:s?}", "jobs", all, "total", total, "next_cursor", cursor);
-    return true;
+    struct job_filter *f = filter;
+    f->cursor = cursor;
+    f->limit = limit;
+    return job_list(db, f, ret, e);
 }
 
 int jobs_list_command(struct ctl *ctl)
@@ -85,20 +68,15 @@ int jobs_list_command(struct ctl *ctl)
     if (!fill_filter(ctl, &a, &filter)) {
         return EX_USAGE;
     }
-    struct err e = ERR_INIT;
-    json_auto_t *document = NULL;
-    CLEANUP(db_cleanup) struct db *db = db_new(ctl->conf);
-    if (!load_list(db, &filter, a.limit, &document, &e)) {
-        return ctl_fail(&e);
-    }
-    const struct output o = output_new(a.json);
-    const json_t *jobs = json_object_get(document, "jobs");
-    output_list(&o, list_columns, ARRAY_SIZE(list_columns), document, jobs, "No jobs");
-    int64_t total = json_integer_value(json_object_get(document, "total"));
-    if (!a.json && total > (int64_t)json_array_size(jobs)) {
-        (void)printf("%zu of %lld; --limit shows more\n", json_array_size(jobs), (long long)total);
-    }
-    return EX_OK;
+    const struct job_listing listing = {
+        .member = "jobs",
+        .page = load_page,
+        .filter = &filter,
+        .columns = list_columns,
+        .n_columns = ARRAY_SIZE(list_columns),
+        .none = "No jobs",
+    };
+    return job_listing_print(ctl, &a, &listing);
 }
 
 /* --- show -------------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,19 @@ extern const size_t job_columns_n;
 /* A job with its attempts. */
 void job_print(const struct output *o, const json_t *job);
 
+/* One page of a list: {member: rows, total, next_cursor}. */
+typedef bool job_page_fn(struct db *db, void *filter, const char *cursor, int64_t limit, json_t **ret, struct err *e);
+struct job_listing {
+    const char *member;
+    job_page_fn *page;
+    void *filter;
+    const struct output_column *columns;
+    size_t n_columns;
+    const char *none; /* for people, when there are no rows */
+};
+/* Prints up to --limit rows; the exit code. */
+int job_listing_print(struct ctl *ctl, const struct job_args *args, const struct job_listing *l);
+
 /* Loads a job; org NULL: of whichever organization. */
 bool job_load(struct db *db, const char *org, const char *id, json_t **ret, struct err *e) MUST_CHECK;
 
