@@ -5,9 +5,12 @@
 #include <semaphore.h>
 #include <string.h>
 
+#include "ground/clock.h"
+
 /* A group's rows travel as one parameter of at most GROUP_MAX * ALONE_BYTES, far below max_allowed_packet. */
 #define GROUP_MAX 64
 #define ALONE_BYTES 65536
+#define AWAY_US US_PER_S
 
 /* One waiting job; lives on its thread's stack. */
 struct ticket {
@@ -113,12 +116,37 @@ static void hand_over(struct job_group *group)
     }
 }
 
+/* Whether the database kept the leader waiting and then was not there. Who came meanwhile would wait as long again, one
+ * group after the other. */
+static bool is_away(const struct ticket *t, int64_t began_us)
+{
+    return !t->ok && t->e.code == ERR_UNAVAILABLE && clock_mono_us() - began_us > AWAY_US;
+}
+
+static void refuse_waiting(struct job_group *group, const struct err *e)
+{
+    struct ticket *tickets[GROUP_MAX];
+    size_t n = 0;
+    do {
+        n = take_waiting(group, tickets);
+        for (size_t i = 0; i < n; i++) {
+            tickets[i]->e = *e;
+            tickets[i]->done = true;
+            sem_post(&tickets[i]->turn);
+        }
+    } while (n == GROUP_MAX);
+}
+
 /* Inserts what waits, the leader's own job included. A ticket may be gone as soon as its turn is posted. */
 static void lead(struct job_group *group, struct db *db, const struct ticket *own)
 {
     struct ticket *tickets[GROUP_MAX];
     size_t n = take_waiting(group, tickets);
+    int64_t began_us = clock_mono_us();
     insert_group(db, tickets, n);
+    if (n > 0 && is_away(tickets[0], began_us)) {
+        refuse_waiting(group, &tickets[0]->e);
+    }
     hand_over(group);
     for (size_t i = 0; i < n; i++) {
         tickets[i]->done = true;

@@ -49,7 +49,7 @@ def test_frozen_under_load(org, stack, record):
         record.recovered(took_s)
         load.wait_accepted(20)
     settle(org, load.accepted)
-    check_refused(load.answers, 8)
+    check_refused(load.answers, 6)  # a statement's 3 s and a connection's 2 s, whoever else waits
 
 
 @pytest.mark.case("F5", "MariaDB, consumer and API die at once", full=5)
