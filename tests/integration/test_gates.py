@@ -3,7 +3,6 @@ import datetime
 import secrets
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -56,6 +55,26 @@ def held(org, reason, n, timeout_s=10):
                org.stack)
 
 
+def wait_known(org, job_type):
+    """Until the worker keeps jobs of the type back, three of which would run beside each other otherwise: it looks at pauses and
+    limits once a second. These jobs are gone afterwards."""
+    def probe():
+        made = ids(org.create_many([{"job_type": job_type, "payload": {"ms": 50} if job_type == "sleep" else {}}] * 3))
+
+        def seen():
+            kept = database.value(org.stack, "SELECT COUNT(*) FROM held_jobs WHERE job_id IN %s", made)
+            left = database.value(org.stack, "SELECT COUNT(*) FROM background_jobs WHERE id IN %s AND status IN"
+                                  " ('queued', 'processing')", made)
+            return "kept" if kept else "all ran" if not left else None
+
+        outcome = wait_until("probes to be held or to run", seen, 10, org.stack, 0.02)
+        database.cancel_waiting(org.stack, org.id)
+        database.wait_all_final(org.stack, org.id, 10)
+        return outcome == "kept"
+
+    wait_until("the worker to know", probe, 10, org.stack)
+
+
 def started(org, job_type=None):
     return [j for j in database.jobs(org.stack, org.id).values()
             if j["started_at"] is not None and job_type in (None, j["job_type"])]
@@ -82,7 +101,7 @@ def test_nothing_paused_starts(gates, org, scope):
     else:
         pause(org, scope)
     if scope.startswith("deployment"):
-        time.sleep(1.1)  # workers look every second; nothing tells them sooner
+        wait_known(Org(gates, "gates-probe"), "noop")
     during = ids(org.create_many([NOOP] * 30))
     sleeping = org.admin.create("sleep", {"ms": 1})["id"]
     elsewhere = other.admin.create()["id"]
@@ -235,8 +254,8 @@ def test_never_more_than_the_cap_at_once(gates, org, kind):
     options = {} if kind == "organization" else {"type": "sleep"}
     limit(gates, None if kind == "type everywhere" else org, max_running=2, **options)
     bodies = [{"job_type": "sleep", "payload": {"ms": 100}, "priority": i % 3 - 1} for i in range(24)]
-    with SecondConsumer(gates) as second:
-        time.sleep(1.1)  # workers look every second
+    with SecondConsumer(gates) as second:  # which reads the limit when it starts
+        wait_known(org, "sleep")
         made = ids(org.create_many(bodies[:16]))
         held(org, "limit", 10)
         shown = shown_limits(org)[("deployment" if kind == "type everywhere" else "organization", options.get("type"))]
@@ -258,7 +277,7 @@ def test_never_more_than_the_cap_at_once(gates, org, kind):
 def test_a_lower_and_a_higher_cap(gates, org):
     """The cap goes to one while jobs wait, then away: all run."""
     limit(gates, org, type="sleep", max_running=1)
-    time.sleep(1.1)
+    wait_known(org, "sleep")
     made = ids(org.create_many([{"job_type": "sleep", "payload": {"ms": 150}}] * 12))
     others = ids(org.create_many([NOOP] * 5))
     held(org, "limit", 8)
@@ -274,7 +293,7 @@ def test_a_lower_and_a_higher_cap(gates, org):
 
 def test_higher_priority_goes_first_and_then_age(gates, org):
     limit(gates, org, type="sleep", max_running=1)
-    time.sleep(1.1)
+    wait_known(org, "sleep")
     made = [org.admin.create("sleep", {"ms": 60}, priority=p)["id"] for p in (0, -1, 0, 1, -1, 0, 1, 1)]
     held(org, "limit", 6)
     jobs, _attempts = settle(org, made)
@@ -286,11 +305,11 @@ def test_higher_priority_goes_first_and_then_age(gates, org):
 def test_starts_in_a_minute(gates, org):
     """60 a minute: after a pause up to a second's worth at once, then one a second."""
     limit(gates, org, type="noop", max_per_minute=60)
-    time.sleep(1.1)
+    wait_known(org, "noop")
     made = ids(org.create_many([NOOP] * 6))
     held(org, "limit", 1)
     jobs, _attempts = settle(org, made)
-    starts = sorted(job["started_at"] for job in jobs.values())
+    starts = sorted(jobs[job]["started_at"] for job in made)
     since_first = [(start - starts[0]).total_seconds() for start in starts]
     print("seconds", since_first)
     assert all(second > i - 1 for i, second in enumerate(since_first)), "too many in a second"
