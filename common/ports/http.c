@@ -134,15 +134,62 @@ static const char *find_bad_header(const struct http_request *request)
     return NULL;
 }
 
+static bool has_header(const struct http_request *request, const char *name_and_colon)
+{
+    for (size_t i = 0; request->headers[i] != NULL; i++) {
+        if (g_ascii_strncasecmp(request->headers[i], name_and_colon, strlen(name_and_colon)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without an empty Expect libcurl would wait for "100 Continue" before a body of over 1 MiB. It may not stand in a
+ * signed request: libcurl 7.88 signs also the headers that it is told not to send. */
 static struct curl_slist *make_headers(const struct http_request *request)
 {
-    /* Without these libcurl would wait for "100 Continue" before a larger body, and call it a form. */
-    struct curl_slist *list = curl_slist_append(curl_slist_append(NULL, "Expect:"), "Accept: application/json");
+    struct curl_slist *list = NULL;
+    if (request->aws == NULL) {
+        list = curl_slist_append(list, "Expect:");
+    }
+    if (!has_header(request, "accept:")) {
+        list = curl_slist_append(list, "Accept: application/json");
+    }
     for (size_t i = 0; request->headers[i] != NULL; i++) {
         list = curl_slist_append(list, request->headers[i]);
     }
     g_assert(list != NULL);
     return list;
+}
+
+static bool is_name_of_aws(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return length > 0 && text[length] == '\0';
+}
+
+static bool can_be_signed(const struct http_request *request)
+{
+    const struct http_aws *aws = request->aws;
+    return aws == NULL ||
+           (is_name_of_aws(aws->region) && is_name_of_aws(aws->service) && strpbrk(request->url, "?#%~") == NULL);
+}
+
+/* libcurl copies what it is given, and curl_easy_reset forgets it. */
+static void set_credentials(CURL *curl, const struct http_request *request)
+{
+    const struct http_aws *aws = request->aws;
+    if (aws != NULL) {
+        g_autofree char *scope = g_strdup_printf("aws:amz:%s:%s", aws->region, aws->service);
+        curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, scope);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, aws->access_key_id);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, aws->secret_access_key);
+        curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
+    } else if (request->basic_user != NULL) {
+        curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(curl, CURLOPT_USERNAME, request->basic_user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, request->basic_password);
+    }
 }
 
 static void set_request(CURL *curl, const struct http_request *request, const struct curl_slist *headers)
@@ -234,9 +281,28 @@ static const char *explain(CURLcode rc, enum http_outcome outcome, const struct 
     return x->error[0] != '\0' ? x->error : curl_easy_strerror(rc);
 }
 
+static void read_wanted(CURL *curl, const struct http_request *request, struct http_reply *reply)
+{
+    for (size_t i = 0; i < HTTP_WANTED_MAX; i++) {
+        struct curl_header *found = NULL;
+        if (request->wanted[i] != NULL &&
+            curl_easy_header(curl, request->wanted[i], 0, CURLH_HEADER, -1, &found) == CURLHE_OK) {
+            mail_make_printable(reply->wanted[i], sizeof(reply->wanted[i]), found->value);
+        }
+    }
+}
+
+static bool was_sent(CURL *curl)
+{
+    long request_bytes = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes);
+    return request_bytes > 0;
+}
+
 static void fill_reply(CURL *curl, CURLcode rc, enum http_outcome outcome, struct exchange *x)
 {
     struct http_reply *reply = x->reply;
+    reply->is_sent = was_sent(curl);
     if (outcome != HTTP_ANSWERED) {
         mail_make_printable(reply->text, sizeof(reply->text), explain(rc, outcome, x));
         return;
@@ -247,6 +313,7 @@ static void fill_reply(CURL *curl, CURLcode rc, enum http_outcome outcome, struc
     (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
     reply->status = (int)status;
     reply->retry_after_s = MAX(retry_after_s, 0);
+    read_wanted(curl, x->request, reply);
     reply->body_bytes = x->body->len;
     g_byte_array_append(x->body, (const guint8 *)"", 1);
     reply->body = g_memdup2(x->body->data, x->body->len);
@@ -263,6 +330,7 @@ static enum http_outcome perform(CURL *curl, struct exchange *x)
 {
     struct curl_slist *headers = make_headers(x->request);
     set_request(curl, x->request, headers);
+    set_credentials(curl, x->request);
     set_fences(curl, x);
     set_limits(curl, x->request);
     set_watch(curl, x);
@@ -284,6 +352,9 @@ enum http_outcome http_post(struct http *http, const struct http_request *reques
     }
     if (find_bad_header(request) != NULL) {
         return forbid(reply, "a header line is malformed");
+    }
+    if (!can_be_signed(request)) {
+        return forbid(reply, "the region or the URL is none that can be signed for AWS");
     }
     if (http->curl == NULL) {
         http->curl = curl_easy_init();

@@ -17,23 +17,42 @@
 #define HTTP_HEADERS_MAX_BYTES 32768 /* of all its header lines */
 #define HTTP_ANSWER_MAX_MS 30000     /* from an answer's first byte to its last; the wait for the first is free */
 #define HTTP_URL_MAX_BYTES 2048
+#define HTTP_WANTED_MAX 2 /* headers of an answer that one request may ask for */
+#define HTTP_HEADER_VALUE_BYTES 256
 
 struct http; /* one curl handle; belongs to one thread; keeps its connections between requests */
 
+/*
+ * Signs the request by AWS Signature Version 4. libcurl 7.88 signs neither a query nor a path that needs encoding as
+ * AWS does (mended in 8.3 and 8.9), so such a URL is forbidden.
+ */
+struct http_aws {
+    const char *region;  /* letters, digits and hyphens; anything else forbids the request */
+    const char *service; /* the same */
+    const char *access_key_id;
+    const char *secret_access_key;
+};
+
 struct http_request {
     const char *url;
-    const char *const *headers; /* "Name: value", ends with NULL; a line with a control character forbids the request */
+    const char *const *headers; /* "Name: value", ends with NULL; a line with a control character forbids the request;
+                                   Accept replaces application/json */
     const char *body;           /* sent by POST */
     size_t body_bytes;
-    int64_t timeout_ms;         /* of the whole exchange */
-    int64_t connect_timeout_ms; /* name, TCP and TLS together */
-    const char *ca_file;        /* certificates (PEM) that TLS trusts; NULL or empty: the system's */
-    bool allow_private;         /* also loopback and private addresses, also without TLS; for development */
+    const char *basic_user; /* HTTP Basic (RFC 7617); NULL: none. No colon; never in any text of a reply */
+    const char *basic_password;
+    const struct http_aws *aws;          /* NULL: not signed */
+    const char *wanted[HTTP_WANTED_MAX]; /* names of headers of the answer; NULL: none */
+    int64_t timeout_ms;                  /* of the whole exchange */
+    int64_t connect_timeout_ms;          /* name, TCP and TLS together */
+    const char *ca_file;                 /* certificates (PEM) that TLS trusts; NULL or empty: the system's */
+    bool allow_private;                  /* also loopback and private addresses, also without TLS; for development */
 };
 
 enum http_outcome {
     HTTP_ANSWERED,  /* the status came, and with it the whole body, or as much as is kept of it */
-    HTTP_NO_ANSWER, /* network, TLS, time, an answer that broke off or was none; whether it had an effect is unknown */
+    HTTP_NO_ANSWER, /* network, TLS, time, an answer that broke off or was none; is_sent says whether it may have had
+                       an effect */
     HTTP_FORBIDDEN, /* nothing was sent: the URL, a header or the address behind the name is not allowed */
     HTTP_STOPPED,   /* *stop became true */
 };
@@ -44,7 +63,9 @@ struct http_reply {
     size_t body_bytes;     /* at most HTTP_BODY_MAX_BYTES */
     bool is_cut;           /* the body had more */
     int64_t retry_after_s; /* Retry-After (RFC 9110 10.2.3, seconds or date) from now on; 0: none, or in the past */
-    char text[256];        /* HTTP_ANSWERED: the first of the body; else what went wrong; printable, one line */
+    bool is_sent;          /* some of the request has left; otherwise it surely had no effect */
+    char wanted[HTTP_WANTED_MAX][HTTP_HEADER_VALUE_BYTES]; /* as asked for, printable; empty: there is none */
+    char text[256]; /* HTTP_ANSWERED: the first of the body; else what went wrong; printable, one line */
 };
 
 struct http *http_new(void);

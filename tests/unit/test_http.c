@@ -133,6 +133,126 @@ static void test_what_is_sent(void **state UNUSED)
     peer_stop(&peer);
 }
 
+/* --- what a request may ask for ----------------------------------------------------------------------------------- */
+
+static const char *sent_header(const json_t *kept, size_t i, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(json_array_get(kept, i), "headers"), name));
+}
+
+static void test_credentials_are_of_one_request(void **state UNUSED)
+{
+    static const char *const form[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: text/xml", NULL};
+    static const struct http_aws aws = {"eu-west-1", "ses", "AKIDEXAMPLE", "secret"};
+    struct peer peer;
+    peer_start_http(&peer, "");
+    g_autofree char *url = url_of(&peer);
+    struct http_request plain = make_request(url, &peer);
+    struct http_request basic = plain;
+    struct http_request signed_one = plain;
+    basic.basic_user = "user";
+    basic.basic_password = "pass:word\xc3\xa9";
+    basic.headers = form;
+    signed_one.aws = &aws;
+    const struct http_request *const requests[] = {&basic, &plain, &signed_one, &plain};
+    struct http *http = http_new();
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        struct http_reply reply;
+        assert_int_equal(http_post(http, requests[i], NULL, &reply), HTTP_ANSWERED);
+        http_reply_release(&reply);
+    }
+    json_auto_t *kept = peer_kept(&peer);
+    assert_string_equal(sent_header(kept, 0, "authorization"), "Basic dXNlcjpwYXNzOndvcmTDqQ==");
+    assert_string_equal(sent_header(kept, 0, "accept"), "text/xml");
+    assert_string_equal(sent_header(kept, 0, "content-type"), "application/x-www-form-urlencoded");
+    assert_true(g_str_has_prefix(sent_header(kept, 2, "authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+    for (size_t i = 1; i < 4; i += 2) {
+        assert_null(sent_header(kept, i, "authorization"));
+        assert_null(sent_header(kept, i, "x-amz-date"));
+        assert_string_equal(sent_header(kept, i, "accept"), "application/json");
+    }
+    http_free(http);
+    peer_stop(&peer);
+}
+
+/* What libcurl would sign in another way than AWS does. */
+static void test_what_cannot_be_signed_is_not_sent(void **state UNUSED)
+{
+    static const struct {
+        const char *path;
+        struct http_aws aws;
+    } bad[] = {
+        {"/a?b=c", {"eu-west-1", "ses", "k", "s"}}, {"/a%20b", {"eu-west-1", "ses", "k", "s"}},
+        {"/a#b", {"eu-west-1", "ses", "k", "s"}},   {"/~a", {"eu-west-1", "ses", "k", "s"}},
+        {"/", {"eu-west-1:iam", "ses", "k", "s"}},  {"/", {"", "ses", "k", "s"}},
+        {"/", {"eu-west-1", "ses:x", "k", "s"}},    {"/", {"EU", "ses", "k", "s"}},
+    };
+    struct peer peer;
+    peer_start_http(&peer, "");
+    struct http *http = http_new();
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct http_reply reply;
+        g_autofree char *url = g_strdup_printf("http://127.0.0.1:%d%s", peer.port, bad[i].path);
+        struct http_request request = make_request(url, &peer);
+        request.aws = &bad[i].aws;
+        assert_int_equal(http_post(http, &request, NULL, &reply), HTTP_FORBIDDEN);
+        assert_false(reply.is_sent);
+        http_reply_release(&reply);
+    }
+    json_auto_t *kept = peer_kept(&peer);
+    assert_int_equal(json_array_size(kept), 0);
+    http_free(http);
+    peer_stop(&peer);
+}
+
+static void test_headers_that_are_asked_for(void **state UNUSED)
+{
+    struct peer peer;
+    peer_start_http(&peer, "--script '{\"headers\": {\"X-Message-Id\": \"a\\tb\", \"X-Other\": \"no\"}}'");
+    g_autofree char *url = url_of(&peer);
+    struct http_request request = make_request(url, &peer);
+    request.wanted[0] = "x-message-id";
+    request.wanted[1] = "X-Missing";
+    struct http *http = http_new();
+    struct http_reply reply;
+    assert_int_equal(http_post(http, &request, NULL, &reply), HTTP_ANSWERED);
+    assert_string_equal(reply.wanted[0], "a b");
+    assert_string_equal(reply.wanted[1], "");
+    assert_true(reply.is_sent);
+    http_reply_release(&reply);
+    http_free(http);
+    peer_stop(&peer);
+}
+
+/* Whether a request may have had an effect. */
+static void test_what_was_sent_is_known(void **state UNUSED)
+{
+    static const struct {
+        const char *options;
+        bool distrusted;
+        bool is_sent;
+    } cases[] = {
+        {"--script '\"close\"'", false, true},
+        {"--script '\"reset\"'", false, true},
+        {"--tls --certificate-name other.example", false, false},
+        {"--tls", true, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct peer peer;
+        struct http_reply reply;
+        peer_start_http(&peer, cases[i].options);
+        g_autofree char *url = url_of(&peer);
+        struct http_request request = make_request(url, &peer);
+        request.ca_file = cases[i].distrusted ? NULL : request.ca_file;
+        struct http *http = http_new();
+        assert_int_equal(http_post(http, &request, NULL, &reply), HTTP_NO_ANSWER);
+        assert_int_equal(reply.is_sent, cases[i].is_sent);
+        http_reply_release(&reply);
+        http_free(http);
+        peer_stop(&peer);
+    }
+}
+
 static void test_a_large_body_is_sent_whole(void **state UNUSED)
 {
     struct peer peer;
@@ -377,6 +497,10 @@ static void test_nobody_listens(void **state UNUSED)
 
 static const struct CMUnitTest others[] = {
     cmocka_unit_test(test_what_is_sent),
+    cmocka_unit_test(test_credentials_are_of_one_request),
+    cmocka_unit_test(test_what_cannot_be_signed_is_not_sent),
+    cmocka_unit_test(test_headers_that_are_asked_for),
+    cmocka_unit_test(test_what_was_sent_is_known),
     cmocka_unit_test(test_a_large_body_is_sent_whole),
     cmocka_unit_test(test_closed_while_idle),
     cmocka_unit_test(test_retry_after),
