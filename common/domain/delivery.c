@@ -40,8 +40,9 @@ static bool load_row(struct db *db, const char *organization_id, const char *id,
 {
     g_autoptr(GString) sql = g_string_new("SELECT ");
     record_columns(sql, &delivery_record, "d.", false);
-    g_string_append(sql, ", COALESCE(v.data, '{}') FROM deliveries d LEFT JOIN notification_events v ON"
-                         " v.id = d.event_id WHERE d.id = ? AND d.organization_id = ?");
+    g_string_append(sql, ", COALESCE(v.data, '{}'), IF(d.channel = 'webhook', v.recipients, NULL) FROM deliveries d"
+                         " LEFT JOIN notification_events v ON v.id = d.event_id WHERE d.id = ? AND"
+                         " d.organization_id = ?");
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!uuid_is_valid(id)) {
         return err_set(e, ERR_NOT_FOUND, "There is no such delivery");
@@ -53,7 +54,10 @@ static bool load_row(struct db *db, const char *organization_id, const char *id,
         return err_set(e, ERR_NOT_FOUND, "There is no such delivery");
     }
     *ret = record_row_json(&delivery_record, &r, 0, 0);
-    json_object_set_new(*ret, "data", json_loads(db_cell(&r, 0, r.columns - 1), 0, NULL));
+    json_object_set_new(*ret, "data", json_loads(db_cell(&r, 0, r.columns - 2), 0, NULL));
+    if (db_cell(&r, 0, r.columns - 1) != NULL) {
+        json_object_set_new(*ret, "recipients", json_loads(db_cell(&r, 0, r.columns - 1), 0, NULL));
+    }
     return true;
 }
 

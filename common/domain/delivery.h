@@ -47,7 +47,8 @@ struct job_new delivery_job(const char *organization_id, const char *job_id, con
 
 /* --- changing (delivery.c) ---------------------------------------------------------------------------------------- */
 
-/* All columns of the delivery and, in "data", what its event's templates may name; as "members" the first
+/* All columns of the delivery and, in "data", what its event's templates may name; as "recipients", for a webhook, whom
+ * the event is for; as "members" the first
  * DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them. Those of a digest are only complete once a try
  * has begun. ERR_NOT_FOUND also for another organization's. */
 bool delivery_load(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;

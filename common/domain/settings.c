@@ -116,6 +116,22 @@ static char *secret_context(const struct field *field, const json_t *row)
                            json_string_value(json_object_get(row, "id")));
 }
 
+char *settings_slack_url(struct db *db, const struct seal *seal, const char *organization_id, struct err *e)
+{
+    const struct field *field = record_field(&settings_record, "slack_webhook_url");
+    CLEANUP(row_release) struct row row = {0};
+    if (!select_row(db, organization_id, false, &row, e)) {
+        return NULL;
+    }
+    const char *sealed = json_string_value(json_object_get(row.json, field->name));
+    if (sealed == NULL) {
+        err_set(e, ERR_NOT_FOUND, "%s is not set", field->name);
+        return NULL;
+    }
+    g_autofree char *context = secret_context(field, row.json);
+    return seal_decrypt(seal, context, sealed, e);
+}
+
 /* Whether the stored secret opens to plain. One that does not open (its key is gone) is a different one, so that it can
  * be replaced. */
 static bool is_same_secret(const struct seal *seal, const char *context, const json_t *stored, const char *plain)

@@ -20,6 +20,10 @@ extern const struct record settings_record;
 bool settings_get(struct db *db, const char *organization_id, const char *user, json_t **ret, int64_t *ret_version,
                   struct err *e) MUST_CHECK;
 
+/* The organization's Slack webhook, opened, to be freed with seal_text_free. NULL with e: ERR_NOT_FOUND when none is
+ * set. */
+char *settings_slack_url(struct db *db, const struct seal *seal, const char *organization_id, struct err *e) MUST_CHECK;
+
 struct settings_change {
     const char *organization_id;
     const char *user;

@@ -110,6 +110,8 @@ struct conf {
     struct {
         bool allow_private; /* requests may go to loopback and private addresses, and without TLS */
         int64_t connect_timeout_s;
+        int64_t send_timeout_s; /* of one message that is handed to a provider over HTTP */
+        char *ca_file;          /* that TLS trusts for it; empty: the system's */
     } egress;
     struct {
         char *key_file; /* keyring of common/ports/seal.h */

@@ -147,9 +147,14 @@ const struct conf_key conf_keys[] = {
     {KEY(smtp, timeout_s), INT(1, 300), .flags = CONF_RELOAD, .def = "30", .help = "Longest time for one mail."},
 
     {KEY(egress, allow_private), BOOL, .def = "false",
-     .help = "Let job types with http reach loopback and private addresses, and without TLS. For development."},
+     .help = "Let job types with http and providers reach loopback and private addresses, and without TLS. For "
+             "development."},
     {KEY(egress, connect_timeout_s), INT(1, 300), .flags = CONF_RELOAD, .def = "10",
      .help = "Longest wait for a connection to an endpoint."},
+    {KEY(egress, send_timeout_s), INT(1, 100), .flags = CONF_RELOAD, .def = "30",
+     .help = "Longest time for one message that a provider is given over HTTP."},
+    {KEY(egress, ca_file), TEXT(0, PATH_MAX_BYTES), .flags = CONF_RELOAD, .def = "",
+     .help = "Certificates (PEM) that TLS trusts for providers. Empty: the system's."},
 
     {KEY(seal, key_file), TEXT(1, PATH_MAX_BYTES), .def = "/etc/bellman/keyring",
      .help = "Keyring for secrets in the database, mode 0600; made by bellmanctl keys create."},
