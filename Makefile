@@ -183,6 +183,7 @@ LAUNCH = BELLMAN_BUILD=$(B) STACK=$(STACK) $(PYTHON) tests/stack/stack.py
 
 deps:
 	@tools/deps.sh
+	@tools/npm_ci.sh tests/fakes/node
 
 run: deps
 	@$(MAKE) --no-print-directory all
@@ -278,7 +279,7 @@ openapi: all
 
 help:
 	@echo "make                 build/release/{bellman-api,bellman-consumer,bellmanctl} (PROFILE=$(subst $() ,|,$(PROFILES)))"
-	@echo "make deps            install the Debian packages that are missing"
+	@echo "make deps            install the Debian packages that are missing, and the npm packages of the tests"
 	@echo "make run             the whole product in the foreground on private servers; Ctrl-C stops it"
 	@echo "make up | down       the same in the background (STACK=dir, default var)"
 	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
