@@ -200,6 +200,7 @@ int main(int argc, char **argv)
         main_options_release(&c.options);
         return EX_CONFIG;
     }
+    service_share_memory();
     service_block_signals();
     json_object_seed(0);
     name_worker(c.pipeline.worker_id);

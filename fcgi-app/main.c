@@ -174,6 +174,7 @@ int main(int argc, char **argv)
         return exit_code;
     }
     log_init("bellman-api", (enum log_level)conf->log.level);
+    service_share_memory();
     service_block_signals();
     json_object_seed(0);
     job_types_register(conf);

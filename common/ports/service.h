@@ -12,6 +12,10 @@
  * and before FCGX_Init, which takes over what is still default. */
 void service_block_signals(void);
 
+/* Lets all threads share few malloc arenas: glibc would give each one of its own (mallopt(3), M_ARENA_MAX), and what a
+ * thread once needed at its peak would stay in it. Call before any thread starts. */
+void service_share_memory(void);
+
 enum service_signal { SERVICE_STOP, SERVICE_RELOAD, SERVICE_TICK };
 /* Waits for the next of them, or timeout_ms (-1: no limit; SERVICE_TICK when it passes). */
 enum service_signal service_wait(int timeout_ms);
