@@ -330,9 +330,9 @@ static const struct record *const outputs[] = {
     &template_texts_record,
 };
 static const struct record *const inputs[] = {
-    &settings_record,   &job_create_body,      &job_bulk_body,         &retry_policy_record,    &test_email_body,
-    &empty_body,        &schedule_create_body, &schedule_record,       &schedule_preview_body,  &pause_body,
-    &event_create_body, &template_put_body,    &template_preview_body, &template_validate_body,
+    &settings_record,   &job_create_body,        &job_bulk_body,     &retry_policy_record,   &test_email_body,
+    &empty_body,        &schedule_create_body,   &schedule_record,   &schedule_preview_body, &pause_body,
+    &event_create_body, &event_recipient_record, &template_put_body, &template_preview_body, &template_validate_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

@@ -10,8 +10,9 @@
 #include "domain/job.h"
 #include "domain/notify.h"
 
-extern const struct record event_create_body; /* POST /notifications/events */
-extern const struct record event_record;      /* notification_events */
+extern const struct record event_create_body;      /* POST /notifications/events */
+extern const struct record event_recipient_record; /* of both */
+extern const struct record event_record;           /* notification_events */
 
 #define EVENT_RECIPIENTS_MAX 1000
 #define EVENT_DATA_BYTES_MAX 65536

@@ -33,7 +33,7 @@ static const struct field recipient_fields[] = {
     {.name = "timezone", .type = FIELD_ZONE, .flags = FIELD_NULLABLE,
      .help = "For quiet hours and digests; null: the settings'"},
 };
-static const struct record recipient_record = {
+const struct record event_recipient_record = {
     .name = "EventRecipient",
     .fields = recipient_fields,
     .n = ARRAY_SIZE(recipient_fields),
@@ -44,7 +44,7 @@ static const struct field create_fields[] = {
     EVENT(FIELD_REQUIRED),
     SEVERITY,
     {.name = "recipients", .type = FIELD_RECORDS, .flags = FIELD_REQUIRED, .min = 1, .max = EVENT_RECIPIENTS_MAX,
-     .record = &recipient_record, .help = "Who is told"},
+     .record = &event_recipient_record, .help = "Who is told"},
     {.name = "data", .type = FIELD_OBJECT, .max = EVENT_DATA_BYTES_MAX, .def = "{}",
      .help = "What templates may name; GET /notifications/events/fields lists it for each event"},
     DEDUPE,
@@ -64,7 +64,7 @@ static const struct field event_fields[] = {
     SEVERITY,
     DEDUPE,
     {.name = "recipients", .type = FIELD_RECORDS, .flags = RO, .min = 1, .max = EVENT_RECIPIENTS_MAX,
-     .record = &recipient_record, .sql = "longtext", .help = "Who is told"},
+     .record = &event_recipient_record, .sql = "longtext", .help = "Who is told"},
     {.name = "data", .type = FIELD_OBJECT, .flags = RO, .max = EVENT_DATA_BYTES_MAX, .sql = "longtext",
      .help = "As it came"},
     {.name = "job_id", .type = FIELD_UUID, .flags = RO, .sql = "uuid", .help = "The job that makes the deliveries"},

@@ -8,6 +8,7 @@ import yaml
 
 import config
 from client import Client
+from test_events import tell, wait_states
 
 DOCUMENT = yaml.safe_load((config.REPOSITORY / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 METHODS = ("get", "put", "patch", "post", "delete", "head", "options")
@@ -72,15 +73,29 @@ def test_document_is_well_formed():
         assert reference in DOCUMENT["components"]["schemas"], reference
 
 
-@pytest.mark.parametrize("method,path", OPERATIONS)
-def test_every_operation_is_answered(org, method, path):
-    """Whatever it says: not 404 and not 405, and as described."""
+def path_values(org, path):
+    """Ids of what is there, for the names in paths."""
     job = org.admin.create("noop", scheduled_at="2099-01-01T00:00:00Z")
     if path.startswith("/dead-letters/"):
         job = org.admin.wait_job(org.admin.create("fail", {"permanent": True})["id"], "failed")
     schedule = org.admin.post("/schedules", {"name": "s", "cron": "@yearly", "job_type": "noop"}).json()
+    values = {"job_id": job["id"], "schedule_id": schedule["id"], "job_type": "noop"}
+    if "{template_id}" in path:
+        values["template_id"] = "payroll.email"
+        assert org.admin.put("/notification-templates/payroll.email", {"subject": "x", "text": "x"}).status_code == 201
+    if "{event_id}" in path or "{delivery_id}" in path:
+        event = tell(org)
+        [delivery] = wait_states(org, event, "sent")
+        values.update(event_id=event["id"], delivery_id=delivery["id"])
+    return values
+
+
+@pytest.mark.parametrize("method,path", OPERATIONS)
+def test_every_operation_is_answered(org, method, path):
+    """Whatever it says: not 404 and not 405, and as described."""
+    values = path_values(org, path)
     for client in (org.admin, Client(org.stack), org.user("robot", "Service")):
-        answer = client.call(method, path.format(job_id=job["id"], schedule_id=schedule["id"], job_type="noop"))
+        answer = client.call(method, path.format(**values))
         assert answer.status_code not in (404, 405), answer.text
         check_answer_fits(answer, method, path)
 
@@ -101,6 +116,25 @@ def walk_schedules(call):
     call("POST", address + "/run-now", 201, described_as=one + "/run-now")
     call("DELETE", address, 204, described_as=one)
     call("GET", address, 404, described_as=one)
+
+
+def walk_templates(call):
+    all_, one = "/notification-templates", "/notification-templates/{template_id}"
+    address, texts = all_ + "/payroll.email.de-CH", {"subject": "{{period}}", "text": "x", "html": "<p>x</p>"}
+    call("GET", all_, 200)
+    call("GET", address, 404, described_as=one)
+    call("GET", all_ + "/payroll.email", 200, described_as=one)
+    call("PUT", address, 201, json=texts, described_as=one)
+    call("PUT", address, 200, json={**texts, "html": None}, described_as=one)
+    call("PUT", address, 412, json=texts, headers={"If-Match": '"9"'}, described_as=one)
+    call("PUT", address, 422, json={"subject": "{{x}}", "text": "{{"}, described_as=one)
+    call("GET", address, 200, described_as=one)
+    call("GET", all_, 200)
+    for channel in ("email", "sms"):
+        call("POST", all_ + "/preview", 200, json={"event": "payroll", "channel": channel, "locale": "de-CH"})
+        call("POST", all_ + "/validate", 200, json={"event": "payroll", "channel": channel, "text": "{{x}}"})
+    call("POST", all_ + "/preview", 422, json={"event": "payroll", "channel": "slack"})
+    call("DELETE", address, 204, described_as=one)
 
 
 def walk_bulk(call):
@@ -170,6 +204,7 @@ def test_answers_fit(stack, org):
     call("GET", jobs, 403, client=org.user("robot", "Service"))
     call("GET", jobs, 401, client=Client(stack))
     walk_schedules(call)
+    walk_templates(call)
     call("GET", "/healthz", 200)
     call("GET", "/readyz", 200)
 
