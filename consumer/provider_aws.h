@@ -8,7 +8,7 @@
 
 /* Errors that every service of AWS has ("Common Errors" of each API reference), by their codes without "Exception". A
  * clock that is wrong looks like a wrong key, and has to be mended too. */
-#define PROVIDER_AWS_RULES                                                                       \
+#define PROVIDER_AWS_VERDICTS                                                                    \
     {400, 499, "Throttling", PROVIDER_RETRY, 1, "too many at once"},                             \
         {400, 499, "Throttled", PROVIDER_RETRY, 1, "too many at once"},                          \
         {400, 499, "TooManyRequests", PROVIDER_RETRY, 1, "too many at once"},                    \

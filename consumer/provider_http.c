@@ -84,9 +84,9 @@ static void scrub(const struct provider_call *call, const struct provider_exchan
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
-static const struct provider_rule *find_rule(const struct provider_rule *rules, int status, const char *code)
+static const struct provider_verdict *find_rule(const struct provider_verdict *rules, int status, const char *code)
 {
-    const struct provider_rule *rule = rules;
+    const struct provider_verdict *rule = rules;
     while (status < rule->first || status > rule->last || (rule->code != NULL && strcmp(rule->code, code) != 0)) {
         rule++;
     }
@@ -102,7 +102,7 @@ static void copy_id(char *out, size_t size, const char *id)
     }
 }
 
-static void describe(const struct provider_rule *rule, const struct provider_said *said, const char *words,
+static void describe(const struct provider_verdict *rule, const struct provider_said *said, const char *words,
                      struct provider_reply *reply)
 {
     char shown[sizeof(reply->text)];
@@ -116,12 +116,12 @@ static void describe(const struct provider_rule *rule, const struct provider_sai
     mail_make_printable(reply->text, sizeof(reply->text), all);
 }
 
-static const struct provider_rule no_id = {
+static const struct provider_verdict no_id = {
     .outcome = PROVIDER_AMBIGUOUS,
     .meaning = "but without the id of a message that was taken",
 };
 
-static int64_t delay_ms(const struct provider_rule *rule, const struct provider_said *said,
+static int64_t delay_ms(const struct provider_verdict *rule, const struct provider_said *said,
                         const struct http_reply *answer)
 {
     int64_t asked_s = said->retry_after_s > 0 ? said->retry_after_s : answer->retry_after_s;
@@ -136,7 +136,7 @@ static enum provider_outcome judge(const struct provider_call *call, const struc
     if (x->read != NULL) {
         x->read(answer, &said);
     }
-    const struct provider_rule *rule = find_rule(x->rules, answer->status, said.code);
+    const struct provider_verdict *rule = find_rule(x->rules, answer->status, said.code);
     if (rule->outcome == PROVIDER_SENT && x->needs_id && said.message_id == NULL) {
         rule = &no_id;
     }

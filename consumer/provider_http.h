@@ -8,7 +8,7 @@
 #include "provider.h"
 
 /* One row of a provider's table of replies. */
-struct provider_rule {
+struct provider_verdict {
     int first; /* HTTP status, from first to last */
     int last;
     const char *code; /* the provider's own error code; NULL: whichever, or none */
@@ -19,7 +19,7 @@ struct provider_rule {
 
 /* The end of every provider's table, with what HTTP says of a status (RFC 9110). A gateway that gave up waiting (504)
  * does not know whether the message was taken. */
-#define PROVIDER_COMMON_RULES                                                                           \
+#define PROVIDER_COMMON_VERDICTS                                                                        \
     {300, 399, NULL, PROVIDER_PAUSE, 0, "it would lead elsewhere, which is not followed"},              \
         {401, 401, NULL, PROVIDER_PAUSE, 0, "it does not accept the credentials"},                      \
         {402, 403, NULL, PROVIDER_PAUSE, 0, "it does not let the account do this"},                     \
@@ -46,11 +46,11 @@ typedef void provider_read_fn(const struct http_reply *answer, struct provider_s
 
 struct provider_exchange {
     const char *provider;
-    struct http_request request;       /* url, headers, body, credentials, wanted headers; provider_post sets the rest.
-                                          Without a body the message is refused: provider_body could not make one */
-    const struct provider_rule *rules; /* the first that fits decides; the last one fits all */
-    provider_read_fn *read;            /* NULL: the answer has no form of its own */
-    bool needs_id;                     /* a success has a message id; without one nobody can tell whether it is one */
+    struct http_request request; /* url, headers, body, credentials, wanted headers; provider_post sets the rest.
+                                    Without a body the message is refused: provider_body could not make one */
+    const struct provider_verdict *rules; /* the first that fits decides; the last one fits all */
+    provider_read_fn *read;               /* NULL: the answer has no form of its own */
+    bool needs_id; /* a success has a message id; without one nobody can tell whether it is one */
     const char *secrets[PROVIDER_SECRETS_MAX]; /* beside those of the account: what must not be repeated either */
 };
 

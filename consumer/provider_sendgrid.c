@@ -19,7 +19,7 @@
 #define PATH "/v3/mail/send"
 #define RESET_MAX_S 3600
 
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {202, 202, NULL, PROVIDER_SENT, 0, ""},
     {200, 200, NULL, PROVIDER_REFUSED, 0, "it found the message valid and did not queue it"},
     {201, 299, NULL, PROVIDER_AMBIGUOUS, 0, "which is none of its answers"},
@@ -27,7 +27,7 @@ static const struct provider_rule rules[] = {
     {401, 401, NULL, PROVIDER_PAUSE, 0, "it does not accept the key, or its credits are used up"},
     {403, 403, NULL, PROVIDER_PAUSE, 0, "the key or the sender is not allowed to send"},
     {413, 413, NULL, PROVIDER_REFUSED, 0, "the message is too large"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 /* --- the request -------------------------------------------------------------------------------------------------- */

@@ -16,9 +16,9 @@
 
 #define PATH "/v2/email/outbound-emails"
 
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
-    PROVIDER_AWS_RULES,
+    PROVIDER_AWS_VERDICTS,
     {400, 499, "MessageRejected", PROVIDER_REFUSED, 0, "it refuses the message"},
     {400, 499, "BadRequest", PROVIDER_REFUSED, 0, "it refuses the message"},
     {400, 499, "Validation", PROVIDER_REFUSED, 0, "it refuses the message"},
@@ -27,7 +27,7 @@ static const struct provider_rule rules[] = {
     {400, 499, "MailFromDomainNotVerified", PROVIDER_PAUSE, 0, "the sender's domain is not verified"},
     {400, 499, "LimitExceeded", PROVIDER_PAUSE, 0, "the account's quota is used up"},
     {400, 499, "NotFound", PROVIDER_PAUSE, 0, "there is no such configuration set"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 /* --- the request -------------------------------------------------------------------------------------------------- */

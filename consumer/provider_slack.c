@@ -14,7 +14,7 @@
 
 #define PER_HOOK_S 1 /* "1 per second" for each webhook */
 
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     {400, 499, "invalid_token", PROVIDER_PAUSE, 0, "the webhook's address is not valid"},
     {400, 499, "no_active_hooks", PROVIDER_PAUSE, 0, "the webhook is switched off"},
@@ -31,7 +31,7 @@ static const struct provider_rule rules[] = {
     {400, 400, "no_text", PROVIDER_REFUSED, 0, "the message is empty"},
     {410, 410, NULL, PROVIDER_PAUSE, 0, "the webhook or its channel is gone"},
     {429, 429, NULL, PROVIDER_RETRY, PER_HOOK_S, "too many at once"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 /* The body is the code, and nothing else. */

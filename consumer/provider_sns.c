@@ -11,9 +11,9 @@
 
 #define ATTRIBUTE(n, member) "MessageAttributes.entry." n "." member
 
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
-    PROVIDER_AWS_RULES,
+    PROVIDER_AWS_VERDICTS,
     {400, 499, "AuthorizationError", PROVIDER_PAUSE, 0, "the key is not allowed to send"},
     {400, 499, "InvalidSecurity", PROVIDER_PAUSE, 0, "it does not accept the signature"},
     {400, 499, "KMSThrottling", PROVIDER_RETRY, 1, "too many at once"},
@@ -30,7 +30,7 @@ static const struct provider_rule rules[] = {
     {400, 499, "Validation", PROVIDER_REFUSED, 0, "it refuses the message"},
     {400, 499, "EndpointDisabled", PROVIDER_REFUSED, 0, "it refuses the message"},
     {400, 499, "PlatformApplicationDisabled", PROVIDER_REFUSED, 0, "it refuses the message"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 /* --- the request -------------------------------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@
 #define DAY_LIMIT_S 3600
 
 /* Twilio gives new, finer codes from time to time; what is not here goes by its status. */
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
 
     {400, 599, "14107", PROVIDER_RETRY, 1, "too many at once"},
@@ -59,7 +59,7 @@ static const struct provider_rule rules[] = {
     {400, 499, "21614", PROVIDER_REFUSED, 0, "the recipient's number is no mobile number"},
     {400, 499, "21617", PROVIDER_REFUSED, 0, "the message is too long"},
     {400, 499, "21635", PROVIDER_REFUSED, 0, "the recipient's number is a landline"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 static void read_answer(const struct http_reply *answer, struct provider_said *said)

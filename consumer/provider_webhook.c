@@ -16,7 +16,7 @@
 
 #define RECEIPT_BYTES 64 /* of a webhook's answer nobody needs more */
 
-static const struct provider_rule rules[] = {
+static const struct provider_verdict rules[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     {300, 399, NULL, PROVIDER_REFUSED, 0, "it would lead elsewhere, which is not followed"},
     {401, 401, NULL, PROVIDER_PAUSE, 0, "it does not accept the signature"},
@@ -25,7 +25,7 @@ static const struct provider_rule rules[] = {
     {409, 409, NULL, PROVIDER_RETRY, 0, "it asks to come again"},
     {410, 410, NULL, PROVIDER_PAUSE, 0, "it is gone"},
     {402, 402, NULL, PROVIDER_REFUSED, 0, "it refuses the message"},
-    PROVIDER_COMMON_RULES,
+    PROVIDER_COMMON_VERDICTS,
 };
 
 static void read_answer(const struct http_reply *answer, struct provider_said *said)
