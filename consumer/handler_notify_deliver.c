@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "delivery_terms.h"
 #include "domain/delivery.h"
 #include "domain/template.h"
 #include "ground/clock.h"
@@ -160,6 +161,28 @@ static enum job_outcome send_now(struct sending *s)
     return conclude(s, &end);
 }
 
+/* The job has done what there was to do: nobody needs to look at it as at a dead letter. */
+static enum job_outcome keep_back(const struct sending *s, const char *error)
+{
+    struct err e = ERR_INIT;
+    if (!delivery_fail(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    s->ctx->result = json_pack("{s:s, s:s}", "state", "failed", "reason", error);
+    return JOB_DONE;
+}
+
+static enum job_outcome send_unless_suppressed(struct sending *s)
+{
+    struct err e = ERR_INIT;
+    bool is_held = false;
+    char error[128];
+    if (!delivery_terms_suppressed(s->ctx, s->delivery, &is_held, error, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    return is_held ? keep_back(s, error) : send_now(s);
+}
+
 static enum job_outcome deliver(struct job_context *ctx, const json_t *delivery, const json_t *settings)
 {
     struct sending s = {.ctx = ctx, .delivery = delivery, .settings = settings};
@@ -168,8 +191,16 @@ static enum job_outcome deliver(struct job_context *ctx, const json_t *delivery,
         ctx->result = json_pack("{s:s}", "state", text(delivery, "state"));
         return JOB_DONE;
     }
+    struct err e = ERR_INIT;
+    int64_t slot_us = 0;
+    if (!delivery_terms_digest(ctx, delivery, settings, now_us, &slot_us, &e)) {
+        return job_error(ctx, JOB_RETRY, "%s", e.text);
+    }
+    if (slot_us != 0) {
+        return snooze(ctx, (slot_us - now_us) / US_PER_MS + 1);
+    }
     struct notify_when when = decide(&s, now_us);
-    return when.hold == NOTIFY_GO ? send_now(&s) : hold(&s, &when, now_us);
+    return when.hold == NOTIFY_GO ? send_unless_suppressed(&s) : hold(&s, &when, now_us);
 }
 
 enum job_outcome handler_notify_deliver(struct job_context *ctx)

@@ -10,6 +10,7 @@
 #ifndef BELLMAN_STEWARD_H
 #define BELLMAN_STEWARD_H
 
+#include "domain/delivery.h"
 #include "pipeline.h"
 
 #define STEWARD_LOST_S 10
@@ -42,8 +43,9 @@ struct steward {
     struct pipeline *p;
     struct db *db; /* for the tasks, too; holds the lock */
 
-    struct job_pruner *pruner; /* of the task prune; NULL until it first ran */
-    struct dead_keeper *dead;  /* of the task dead_letters; NULL until it first ran */
+    struct job_pruner *pruner;        /* of the task prune; NULL until it first ran */
+    struct dead_keeper *dead;         /* of the task dead_letters; NULL until it first ran */
+    struct delivery_sweep deliveries; /* of the task delivery_reconcile */
 
     /* steward.c's own */
     bool is_leader;
@@ -66,6 +68,7 @@ void steward_poke(struct steward *s, const char *task);
 
 steward_run_fn prune_run;
 steward_run_fn dead_keeper_run;
+steward_run_fn delivery_keeper_reconcile;
 
 /* --- for tasks ------------------------------------------------------------------------------------------------- */
 

@@ -9,5 +9,6 @@ const struct steward_task steward_tasks[] = {
     {"schedules", STEWARD_SCHEDULES_MS, steward_schedules},
     {"schedule_firings", 60000, steward_schedule_firings},
     {"dead_letters", 1000, dead_keeper_run},
+    {"delivery_reconcile", 5000, delivery_keeper_reconcile},
     {NULL, 0, NULL},
 };

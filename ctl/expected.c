@@ -6,6 +6,7 @@
 #include "domain/job_log.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
+#include "domain/suppression.h"
 #include "domain/template_store.h"
 
 /* Tables that no answer shows have their columns here: name, column_type and whether they may be NULL. */
@@ -135,13 +136,6 @@ static const struct field provider_accounts_columns[] = {
     COLUMN("version", "bigint(20)"),
 };
 static const struct record provider_accounts = RECORD(provider_accounts);
-
-static const struct field suppressions_columns[] = {
-    COLUMN("organization_id", ID_SQL), COLUMN("channel", "varchar(16)"),          COLUMN("address", "varchar(254)"),
-    COLUMN("reason", "varchar(16)"),   COLUMN_NULL("note", "varchar(500)"),       COLUMN_NULL("delivery_id", "uuid"),
-    COLUMN("created_at", TIME_SQL),    COLUMN_NULL("created_by", "varchar(128)"),
-};
-static const struct record suppressions = RECORD(suppressions);
 
 static const struct field provider_callbacks_columns[] = {
     COLUMN("provider", "varchar(16)"),
@@ -301,7 +295,7 @@ const struct expected_table expected_tables[] = {
     },
     {
         .name = "suppressions",
-        .record = &suppressions,
+        .record = &suppression_record,
         .indexes = INDEXES({"PRIMARY", true, "organization_id,channel,address"},
                            {"ix_suppressions_created", false, "organization_id,created_at,channel,address"}),
         .keys = KEYS({"fk_suppressions_organization", "organization_id", "organizations(id)", "CASCADE"}),

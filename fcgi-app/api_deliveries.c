@@ -93,3 +93,36 @@ void api_deliveries_get(struct call *c)
         call_fail(c, &e);
     }
 }
+
+/* --- once more ---------------------------------------------------------------------------------------------------- */
+
+static void answer_new(struct call *c, const char *id)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *delivery = NULL;
+    if (!delivery_get(c->db, c->who.org, id, &delivery, &e)) {
+        call_fail(c, &e);
+        return;
+    }
+    call_note_job(c, json_string_value(json_object_get(delivery, "job_id")));
+    response_header(c->response, "Location", API_BASE "/deliveries/%s", id);
+    response_json(c->response, 201, delivery);
+}
+
+void api_deliveries_resend(struct call *c)
+{
+    struct err e = ERR_INIT;
+    enum delivery_resend outcome = DELIVERY_RESENT;
+    char id[UUID_TEXT_BYTES];
+    const struct delivery_call call = {
+        .organization_id = c->who.org, .id = c->path_value, .user = c->who.sub, .request_id = c->request->id};
+    if (!delivery_resend(c->db, &call, &outcome, id, &e)) {
+        call_fail(c, &e);
+    } else if (outcome == DELIVERY_OPEN) {
+        response_problem(c->response, 409, "open", "The delivery is still on its way.");
+    } else if (outcome == DELIVERY_IS_DIGEST) {
+        response_problem(c->response, 409, "digest", "A digest is not sent again; its members can be, one by one.");
+    } else {
+        answer_new(c, id);
+    }
+}

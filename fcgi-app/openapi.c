@@ -56,6 +56,8 @@ static const struct {
     {"delivery_id", "The delivery's id", uuid_schema},
     {"schedule_id", "The schedule's id", uuid_schema},
     {"job_type", "A job type, or * for all", text_schema},
+    {"event_id", "The event's id", uuid_schema},
+    {"delivery_id", "The delivery's id", uuid_schema},
     {"template_id", "event.channel or event.channel.locale: payroll.email.de-CH", text_schema},
 };
 

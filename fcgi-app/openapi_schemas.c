@@ -10,6 +10,7 @@
 #include "domain/retry_policy.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
+#include "domain/suppression.h"
 #include "domain/template_store.h"
 
 json_t *openapi_ref(const char *schema)
@@ -231,6 +232,7 @@ static const struct record answers[] = {
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
     ANSWER("DeliveryList", schedule_list_fields, "One page of deliveries"),
+    ANSWER("SuppressionList", schedule_list_fields, "One page of addresses that get nothing"),
     {.name = "NotificationTemplateList", .help = "Every template"},
     ANSWER("NotificationTemplateField", template_field_fields, "What a template may name"),
     ANSWER("SmsMeasure", sms_fields, "How a text travels as SMS"),
@@ -301,6 +303,7 @@ static void add_answers(json_t *schemas)
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
     add_templates(schemas);
     add_member(schemas, "DeliveryList", "deliveries", true, array_of("Delivery"));
+    add_member(schemas, "SuppressionList", "suppressions", true, array_of("Suppression"));
     add_member(schemas, "EventFields", "events", true, json_pack("{s:s}", "type", "object"));
     json_object_set_new(schemas, "DeliveryDetail",
                         json_pack("{s:s, s:[o, {s:s, s:[s], s:{s:o}}]}", "description",
@@ -325,14 +328,20 @@ static void add_answers(json_t *schemas)
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
 static const struct record *const outputs[] = {
-    &settings_record,       &job_record,      &job_attempt_record,      &job_log_record,  &schedule_record,
-    &event_record,          &delivery_record, &delivery_attempt_record, &template_record, &template_summary_record,
-    &template_texts_record,
+    &settings_record,       &job_record,         &job_attempt_record,      &job_log_record,  &schedule_record,
+    &event_record,          &delivery_record,    &delivery_attempt_record, &template_record, &template_summary_record,
+    &template_texts_record, &suppression_record,
 };
 static const struct record *const inputs[] = {
-    &settings_record,   &job_create_body,        &job_bulk_body,     &retry_policy_record,   &test_email_body,
-    &empty_body,        &schedule_create_body,   &schedule_record,   &schedule_preview_body, &pause_body,
-    &event_create_body, &event_recipient_record, &template_put_body, &template_preview_body, &template_validate_body,
+    &settings_record,         &job_create_body,
+    &job_bulk_body,           &retry_policy_record,
+    &test_email_body,         &empty_body,
+    &schedule_create_body,    &schedule_record,
+    &schedule_preview_body,   &pause_body,
+    &event_create_body,       &event_recipient_record,
+    &template_put_body,       &template_preview_body,
+    &template_validate_body,  &suppression_create_body,
+    &suppression_remove_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-#include "domain/audit.h"
 #include "domain/event.h"
 #include "domain/job_types.h"
 #include "ground/clock.h"
 
 #define JOB_TIMEOUT_S 120
-#define OPEN_STATES "('queued', 'held')"
+/* What a delivery's own job may start from: a failed one is open to it, for somebody has retried it. */
+#define OPEN_STATES "('queued', 'held', 'failed')"
 
 static const char *text(const json_t *object, const char *name)
 {
@@ -206,6 +206,28 @@ bool delivery_join_digest(struct db *db, const json_t *delivery, int64_t slot_us
     return ok;
 }
 
+/* Another digest may have the new slot by now; then both go at that time. */
+static bool move_digest(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
+{
+    const struct joining *j = arg;
+    return db_run(db, NULL, e,
+                  "UPDATE IGNORE deliveries SET digest_slot = ? WHERE id = ? AND state = 'held' AND hold_reason ="
+                  " 'digest'",
+                  DB_PARAMS(db_text(j->slot), db_text(j->digest_id))) &&
+           db_run(db, NULL, e,
+                  "UPDATE deliveries SET held_until = ?, updated_at = UTC_TIMESTAMP(6) WHERE (id = ? OR digest_id = ?)"
+                  " AND state = 'held' AND hold_reason = 'digest'",
+                  DB_PARAMS(db_text(j->slot), db_text(j->digest_id), db_text(j->digest_id)));
+}
+
+bool delivery_move_digest(struct db *db, const char *id, int64_t slot_us, struct err *e)
+{
+    struct joining j = {.slot_us = slot_us};
+    clock_format_sql(slot_us, j.slot);
+    g_strlcpy(j.digest_id, id, sizeof(j.digest_id));
+    return db_transaction(db, move_digest, &j, e);
+}
+
 /* --- tries -------------------------------------------------------------------------------------------------------- */
 
 static bool begin_try(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
@@ -222,7 +244,7 @@ static bool begin_try(struct db *db, void *arg, bool repeated UNUSED, struct err
     t->number = db_cell_int(&r, 0, 0);
     return db_run(db, NULL, e,
                   "UPDATE deliveries SET state = 'queued', hold_reason = NULL, held_until = NULL, provider = ?,"
-                  " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN ('queued', 'held', 'failed')",
+                  " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN " OPEN_STATES,
                   DB_PARAMS(db_text(t->provider), db_text(t->delivery_id)));
 }
 
@@ -282,22 +304,4 @@ bool delivery_fail(struct db *db, const char *id, const char *error, struct err 
         "UPDATE deliveries SET state = 'failed', hold_reason = NULL, held_until = NULL, error_message ="
         " LEFT(?, 2000), updated_at = UTC_TIMESTAMP(6) WHERE (id = ? OR digest_id = ?) AND state IN " OPEN_STATES,
         DB_PARAMS(db_text(error), db_text(id), db_text(id)));
-}
-
-bool delivery_reconcile(struct db *db, size_t max, size_t *ret_n, struct err *e)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e,
-                "SELECT d.id, COALESCE(j.error_message, CONCAT('the job that was to send it is ', j.status))"
-                " FROM deliveries d JOIN background_jobs j ON j.id = d.job_id WHERE d.state IN " OPEN_STATES
-                " AND d.digest_id IS NULL AND j.status IN ('failed', 'cancelled') LIMIT ?",
-                DB_PARAMS(DB_INT(max)))) {
-        return false;
-    }
-    for (*ret_n = 0; *ret_n < r.rows; (*ret_n)++) {
-        if (!delivery_fail(db, db_cell(&r, *ret_n, 0), db_cell(&r, *ret_n, 1), e)) {
-            return false;
-        }
-    }
-    return true;
 }

@@ -1,10 +1,11 @@
 /*
  * delivery.h: one message to one recipient over one channel, and the record of what became of it.
  *
- *     queued -> sent -> delivered -> opened          a job (notify.deliver) is at it / the provider took it / it
- * arrived |  \-> held (hold_reason, held_until) -> queued or, with others in one digest, sent
- *        |-> failed                                  refused for good, given up, or the address is suppressed
- *     sent, delivered -> bounced, complained         what the provider told later
+ * - queued -> sent -> delivered -> opened: a job (notify.deliver) is at it; the provider took it; it arrived; it was
+ * read
+ * - queued -> held (hold_reason, held_until) -> queued or, with others in one digest, sent
+ * - queued, held -> failed: refused for good, given up, or the address is suppressed
+ * - sent, delivered -> bounced, complained: what the provider told later
  *
  * A digest is a delivery too (event "digest"): its members are held and name it in digest_id, and become sent with it.
  * Each change is guarded by the state it starts from, so that a late or repeated worker or callback changes nothing.
@@ -66,6 +67,9 @@ bool delivery_hold(struct db *db, const char *id, enum notify_hold reason, int64
 bool delivery_join_digest(struct db *db, const json_t *delivery, int64_t slot_us, bool *ret_is_late, struct err *e)
     MUST_CHECK;
 
+/* The digests of the settings come at another time now: so does this one, which still gathers, with its members. */
+bool delivery_move_digest(struct db *db, const char *id, int64_t slot_us, struct err *e) MUST_CHECK;
+
 /* One try with one provider: begun before anything is sent, so that the record has also what a crash cut short. */
 struct delivery_try {
     const char *delivery_id;
@@ -89,8 +93,33 @@ bool delivery_fail(struct db *db, const char *id, const char *error, struct err 
 /* Why it is not sent yet. */
 bool delivery_note(struct db *db, const char *id, const char *error, struct err *e) MUST_CHECK;
 
-/* Fails up to max open deliveries whose job has ended without them: cancelled, or dead with its workers. */
-bool delivery_reconcile(struct db *db, size_t max, size_t *ret_n, struct err *e) MUST_CHECK;
+/* --- following jobs (delivery_follow.c) --------------------------------------------------------------------------- */
+
+/* Within the transaction that has cancelled queued jobs, or queued failed and cancelled ones again: their deliveries,
+ * and the members of digests, say so too. Other jobs have none, which costs a look at an index. job_ids holds at least
+ * one, as const char *. */
+bool delivery_follow_cancel(struct db *db, const GPtrArray *job_ids, struct err *e) MUST_CHECK;
+bool delivery_follow_retry(struct db *db, const GPtrArray *job_ids, struct err *e) MUST_CHECK;
+
+/* A walk over all open deliveries, some at a time; begins zeroed. */
+struct delivery_sweep {
+    bool at_held; /* the queued ones come first */
+    bool is_over; /* out: it has seen all; the next call begins another */
+    char updated[32];
+    char id[UUID_TEXT_BYTES];
+};
+/* Looks at the next max open deliveries and fails those whose job has ended without them: cancelled while it ran, dead
+ * with its workers, or gone. Those that changed in the last seconds are left alone. ret_n: failed ones. */
+bool delivery_reconcile(struct db *db, struct delivery_sweep *sweep, size_t max, size_t *ret_n, struct err *e)
+    MUST_CHECK;
+
+/* The jobs of held deliveries become due, so that they look at the settings anew: the oldest DELIVERY_WAKE_MAX of the
+ * organization, for it is a part of a request. Any others look when they would have gone, those that wait for the end
+ * of do-not-disturb every minute. */
+#define DELIVERY_WAKE_MAX 2000
+bool delivery_wake(struct db *db, const char *organization_id, struct err *e) MUST_CHECK;
+
+/* --- sending again (delivery_resend.c) ---------------------------------------------------------------------------- */
 
 enum delivery_resend {
     DELIVERY_RESENT,

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "domain/audit.h"
+#include "domain/delivery.h"
 #include "domain/held_jobs.h"
 #include "domain/job.h"
+#include "domain/sql_ids.h"
 #include "ground/clock.h"
 
 /* --- cancel ------------------------------------------------------------------------------------------------------ */
@@ -48,7 +50,9 @@ static bool cancel_queued(struct db *db, const struct cancel *c, const char *job
         {c->organization_id, job_type, JOB_QUEUED, priority, -1},
         {c->organization_id, job_type, JOB_CANCELLED, priority, 1},
     };
+    g_autoptr(GPtrArray) ids = sql_ids_of(c->id);
     return write_cancel(db, c, JOB_QUEUED, e) && held_jobs_forget(db, c->id, e) &&
+           (strcmp(job_type, DELIVERY_JOB_TYPE) != 0 || delivery_follow_cancel(db, ids, e)) &&
            job_counts_add(db, deltas, ARRAY_SIZE(deltas), e);
 }
 

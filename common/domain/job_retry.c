@@ -4,6 +4,7 @@
 
 #include "domain/audit.h"
 #include "domain/dead_letters.h"
+#include "domain/delivery.h"
 #include "domain/job_unique.h"
 #include "domain/sql_ids.h"
 
@@ -20,7 +21,7 @@ bool job_retry_rows(struct db *db, const GPtrArray *ids, const char *user, int64
                        " updated_at = UTC_TIMESTAMP(6), updated_by = ?"
                        " WHERE status IN ('failed', 'cancelled') AND id IN ",
                        params, ARRAY_SIZE(params), ids, "") &&
-           dead_letters_end(db, ids, e);
+           dead_letters_end(db, ids, e) && delivery_follow_retry(db, ids, e);
 }
 
 /* --- one --------------------------------------------------------------------------------------------------------- */

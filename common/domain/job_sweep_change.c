@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/delivery.h"
 #include "domain/held_jobs.h"
 #include "domain/job_retry.h"
 #include "domain/sql_ids.h"
@@ -23,11 +24,15 @@ static bool change_cancel(struct db *db, const struct sweep_scope *scope, const 
 
     const struct db_result *r = rows->r;
     g_autofree struct job_count_delta *deltas = g_new0(struct job_count_delta, 2 * r->rows);
+    g_autoptr(GPtrArray) of_deliveries = g_ptr_array_new();
     size_t n = 0;
     for (size_t i = 0; i < r->rows; i++) {
         const char *type = db_cell(r, i, SWEEP_TYPE);
         int64_t priority = db_cell_int(r, i, SWEEP_PRIORITY);
         if (strcmp(db_cell(r, i, SWEEP_STATUS), "queued") == 0) {
+            if (strcmp(type, DELIVERY_JOB_TYPE) == 0) {
+                g_ptr_array_add(of_deliveries, r->cells[i * r->columns + SWEEP_ID]);
+            }
             deltas[n++] = (struct job_count_delta){scope->organization_id, type, JOB_QUEUED, priority, -1};
             deltas[n++] = (struct job_count_delta){scope->organization_id, type, JOB_CANCELLED, priority, 1};
         } else if (db_cell_int(r, i, SWEEP_TOLD) == 0) {
@@ -38,7 +43,8 @@ static bool change_cancel(struct db *db, const struct sweep_scope *scope, const 
     const struct db_param user = db_text(scope->user);
     return (ret->told->len == 0 || sql_ids_run(db, NULL, e, sql_processing, &user, 1, rows->ids, "")) &&
            (n == 0 || (sql_ids_run(db, NULL, e, sql_queued, &user, 1, rows->ids, "") &&
-                       held_jobs_forget_all(db, rows->ids, e) && job_counts_add(db, deltas, n, e)));
+                       held_jobs_forget_all(db, rows->ids, e) && job_counts_add(db, deltas, n, e) &&
+                       (of_deliveries->len == 0 || delivery_follow_cancel(db, of_deliveries, e))));
 }
 
 /* --- retry and replay -------------------------------------------------------------------------------------------- */

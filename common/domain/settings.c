@@ -4,6 +4,7 @@
 #include "domain/settings.h"
 
 #include "domain/audit.h"
+#include "domain/delivery.h"
 #include "domain/record_patch.h"
 #include "ground/ids.h"
 
@@ -242,6 +243,19 @@ static bool find_audit(struct db *db, const struct update *u, bool *ret_found, s
     return audit_find_version(db, &entry, u->written_version, ret_found, e);
 }
 
+/* What decides when a message goes. */
+static const char *const hours[] = {"dnd_enabled",      "quiet_hours_start", "quiet_hours_end", "digest_enabled",
+                                    "digest_frequency", "digest_time",       "timezone"};
+
+static bool wake_held(struct db *db, const struct update *u, const json_t *diff, struct err *e)
+{
+    bool is_changed = false;
+    for (size_t i = 0; i < ARRAY_SIZE(hours); i++) {
+        is_changed = is_changed || json_object_get(diff, hours[i]) != NULL;
+    }
+    return !is_changed || delivery_wake(db, u->organization_id, e);
+}
+
 static bool merge_and_write(struct db *db, struct update *u, struct err *e)
 {
     json_auto_t *merged = settings_merge(u->row.json, u->changes);
@@ -256,7 +270,7 @@ static bool merge_and_write(struct db *db, struct update *u, struct err *e)
     if (json_object_size(diff) == 0) {
         return true;
     }
-    if (!write_row(db, u, merged, e) || !write_audit(db, u, diff, e)) {
+    if (!write_row(db, u, merged, e) || !write_audit(db, u, diff, e) || !wake_held(db, u, diff, e)) {
         return false;
     }
     u->written_version = u->row.version + 1;

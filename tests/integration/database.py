@@ -125,10 +125,11 @@ def check_counts(stack, org):
 
 
 def make_due(stack, job_id):
-    """The job's scheduled time, or the end of its snooze, has come."""
+    """The job's scheduled time, or the end of its snooze, has come; and the time until which its delivery is held."""
     with connected(stack) as db, db.cursor() as cursor:
         cursor.execute("UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6), scheduled_at = NULL WHERE id = %s"
                        " AND status = 'queued'", (job_id,))
+        cursor.execute("UPDATE deliveries SET held_until = UTC_TIMESTAMP(6) WHERE job_id = %s AND state = 'held'", (job_id,))
 
 
 def cancel_waiting(stack, org):

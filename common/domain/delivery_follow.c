@@ -1,0 +1,129 @@
+/*
+ * delivery_follow.c: deliveries follow what becomes of their jobs by other hands than their handler's.
+ */
+#include <string.h>
+
+#include "domain/delivery.h"
+#include "domain/sql_ids.h"
+
+#define OPEN_STATES "('queued', 'held')"
+/* A job and its delivery are made in one transaction, but a record that has just changed is left to whoever is at it.
+ */
+#define SETTLED_S 10
+#define TIME_FIRST "1970-01-01 00:00:00"
+#define ID_FIRST "00000000-0000-0000-0000-000000000000"
+#define LOOK_AT_MAX (10 * DELIVERY_WAKE_MAX) /* held ones, members of digests among them */
+
+/* --- cancelled and retried jobs ----------------------------------------------------------------------------------- */
+
+bool delivery_follow_cancel(struct db *db, const GPtrArray *job_ids, struct err *e)
+{
+    static const char error[] = "the job that was to send it was cancelled";
+    const struct db_param param = db_text(error);
+    return sql_ids_run(db, NULL, e,
+                       "UPDATE deliveries m JOIN deliveries d ON d.id = m.digest_id SET m.state = 'failed',"
+                       " m.hold_reason = NULL, m.held_until = NULL, m.error_message = ?, m.updated_at ="
+                       " UTC_TIMESTAMP(6) WHERE m.state = 'held' AND d.state IN " OPEN_STATES " AND d.job_id IN ",
+                       &param, 1, job_ids, "") &&
+           sql_ids_run(db, NULL, e,
+                       "UPDATE deliveries SET state = 'failed', hold_reason = NULL, held_until = NULL, error_message ="
+                       " ?, updated_at = UTC_TIMESTAMP(6) WHERE state IN " OPEN_STATES
+                       " AND digest_id IS NULL AND job_id IN ",
+                       &param, 1, job_ids, "");
+}
+
+/* The members of a digest wait for it again; it does not gather any more. */
+bool delivery_follow_retry(struct db *db, const GPtrArray *job_ids, struct err *e)
+{
+    return sql_ids_run(
+               db, NULL, e,
+               "UPDATE deliveries m JOIN deliveries d ON d.id = m.digest_id SET m.state = 'held',"
+               " m.hold_reason = 'digest', m.held_until = UTC_TIMESTAMP(6), m.error_message = NULL,"
+               " m.updated_at = UTC_TIMESTAMP(6) WHERE m.state = 'failed' AND d.state = 'failed' AND d.job_id IN ",
+               NULL, 0, job_ids, "") &&
+           sql_ids_run(db, NULL, e,
+                       "UPDATE deliveries SET state = 'queued', error_message = NULL, updated_at = UTC_TIMESTAMP(6)"
+                       " WHERE state = 'failed' AND digest_id IS NULL AND job_id IN ",
+                       NULL, 0, job_ids, "");
+}
+
+/* --- jobs that ended without their handler ------------------------------------------------------------------------ */
+
+static bool fail_orphan(struct db *db, const struct db_result *r, size_t row, size_t *n, struct err *e)
+{
+    if (db_cell_int(r, row, 2) == 0) {
+        return true;
+    }
+    (*n)++;
+    return delivery_fail(db, db_cell(r, row, 0), db_cell(r, row, 3), e);
+}
+
+static void move_on(struct delivery_sweep *s, const struct db_result *r, size_t max)
+{
+    if (r->rows == max) {
+        g_strlcpy(s->updated, db_cell(r, r->rows - 1, 1), sizeof(s->updated));
+        g_strlcpy(s->id, db_cell(r, r->rows - 1, 0), sizeof(s->id));
+        return;
+    }
+    s->updated[0] = '\0';
+    s->at_held = !s->at_held;
+    s->is_over = !s->at_held;
+}
+
+bool delivery_reconcile(struct db *db, struct delivery_sweep *s, size_t max, size_t *ret_n, struct err *e)
+{
+    static const char sql[] =
+        "SELECT d.id, d.updated_at, j.id IS NULL OR j.status IN ('failed', 'cancelled', 'completed'),"
+        " COALESCE(j.error_message, CONCAT('the job that was to send it is ', COALESCE(j.status, 'gone')))"
+        " FROM deliveries d FORCE INDEX (ix_deliveries_open) LEFT JOIN background_jobs j ON j.id = d.job_id"
+        " WHERE d.state = ? AND d.updated_at >= ? AND (d.updated_at > ?) + (d.id > ?) > 0"
+        " AND d.updated_at < UTC_TIMESTAMP(6) - INTERVAL ? SECOND AND d.digest_id IS NULL"
+        " ORDER BY d.updated_at, d.id LIMIT ?";
+    CLEANUP(db_result_release) struct db_result r = {0};
+    size_t n = 0;
+    bool begins = s->updated[0] == '\0';
+    const char *from = begins ? TIME_FIRST : s->updated;
+    const char *from_id = begins ? ID_FIRST : s->id;
+    s->is_over = false;
+    if (!db_run(db, &r, e, sql,
+                DB_PARAMS(db_text(s->at_held ? "held" : "queued"), db_text(from), db_text(from), db_text(from_id),
+                          DB_INT(SETTLED_S), DB_INT(max)))) {
+        return false;
+    }
+    for (size_t i = 0; i < r.rows; i++) {
+        if (!fail_orphan(db, &r, i, &n, e)) {
+            return false;
+        }
+    }
+    move_on(s, &r, max);
+    *ret_n = n;
+    return true;
+}
+
+/* --- other settings ----------------------------------------------------------------------------------------------- */
+
+/* Ids first: an UPDATE that joins would lock every delivery it looks at. How many it looks at is
+ * bounded too. The second is for the news of the settings, which workers remember. */
+bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e,
+                "SELECT job_id FROM (SELECT job_id, digest_id FROM deliveries FORCE INDEX (ix_deliveries_state) WHERE"
+                " organization_id = ? AND state = 'held' ORDER BY created_at, id LIMIT ?) oldest"
+                " WHERE digest_id IS NULL AND job_id IS NOT NULL LIMIT ?",
+                DB_PARAMS(db_text(organization_id), DB_INT(LOOK_AT_MAX), DB_INT(DELIVERY_WAKE_MAX)))) {
+        return false;
+    }
+    if (r.rows == 0) {
+        return true;
+    }
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    for (size_t i = 0; i < r.rows; i++) {
+        g_ptr_array_add(ids, r.cells[i]);
+    }
+    return sql_ids_run(
+        db, NULL, e,
+        "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) + INTERVAL 1 SECOND, updated_at ="
+        " UTC_TIMESTAMP(6) WHERE status = 'queued' AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 1 SECOND AND id IN ",
+        NULL, 0, ids, "");
+}

@@ -1,0 +1,45 @@
+#include "delivery_terms.h"
+
+#include <stdio.h>
+
+#include "domain/delivery.h"
+#include "domain/suppression.h"
+#include "ground/clock.h"
+
+static const char *text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+bool delivery_terms_suppressed(struct job_context *ctx, const json_t *delivery, bool *ret_held, char ret_error[128],
+                               struct err *e)
+{
+    char reason[SUPPRESSION_REASON_BYTES] = "";
+    const char *channel = text(delivery, "channel");
+    int parsed = notify_parse(notify_channel_names, channel);
+    bool is_personal = parsed >= 0 && !notify_is_shared((enum notify_channel)parsed);
+    if (is_personal &&
+        !suppression_find(ctx->db, ctx->claim->organization_id, channel, text(delivery, "address"), reason, e)) {
+        return false;
+    }
+    *ret_held = suppression_holds(reason, text(delivery, "severity"));
+    (void)snprintf(ret_error, 128, "suppressed: the address is on the suppression list (%s)", reason);
+    return true;
+}
+
+bool delivery_terms_digest(struct job_context *ctx, const json_t *delivery, const json_t *settings, int64_t now_us,
+                           int64_t *ret_slot_us, struct err *e)
+{
+    int64_t until_us = 0;
+    const char *until = text(delivery, "held_until");
+    const char *zone = text(delivery, "timezone");
+    bool gathers = delivery_is_digest(delivery) && g_strcmp0(text(delivery, "hold_reason"), "digest") == 0;
+    *ret_slot_us = 0;
+    if (!gathers || until == NULL || !clock_parse_rfc3339(until, &until_us) || until_us <= now_us ||
+        !json_is_true(json_object_get(settings, "digest_enabled"))) {
+        return true;
+    }
+    *ret_slot_us = notify_digest_slot(settings, zone != NULL ? zone : text(settings, "timezone"), now_us);
+    return *ret_slot_us == 0 || *ret_slot_us == until_us ||
+           delivery_move_digest(ctx->db, text(delivery, "id"), *ret_slot_us, e);
+}
