@@ -83,19 +83,24 @@ void sms_measure(const char *text, struct sms_measure *ret)
     *ret = (struct sms_measure){capacity->name, w.length, is_single ? 1 : w.segments};
 }
 
-/* Bytes of the longest beginning that leaves room for the ellipsis. */
-static size_t fitting_bytes(const char *text, size_t max_segments)
+/* Bytes of the longest beginning that leaves room for the ellipsis; ret_fits is false when a character that the
+ * alphabet does not have comes before that is found. */
+static size_t fitting_bytes(const char *text, size_t max_segments, const struct capacity *capacity, bool *ret_fits)
 {
-    const struct capacity *capacity = is_gsm(text) ? &gsm : &ucs2;
     size_t each = max_segments == 1 ? capacity->single : capacity->joined;
     struct walk w = {0};
     size_t fits = 0;
+    *ret_fits = true;
     for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
-        walk_add(&w, width_of(p, capacity), each);
-        if (w.segments > max_segments || (max_segments - w.segments + 1) * each - w.used < ELLIPSIS_UNITS) {
+        size_t width = width_of(p, capacity);
+        walk_add(&w, width, each);
+        if (width == 0 || w.segments > max_segments) {
+            *ret_fits = width > 0;
             break;
         }
-        fits = (size_t)(g_utf8_next_char(p) - text);
+        if ((max_segments - w.segments + 1) * each - w.used >= ELLIPSIS_UNITS) {
+            fits = (size_t)(g_utf8_next_char(p) - text);
+        }
     }
     return fits;
 }
@@ -103,11 +108,16 @@ static size_t fitting_bytes(const char *text, size_t max_segments)
 char *sms_fit(const char *text, size_t max_segments)
 {
     struct sms_measure measure;
+    bool fits = false;
     g_autofree char *clean = g_strchomp(g_strdelimit(g_strdup(text), "\t", ' '));
     sms_measure(clean, &measure);
     if (measure.segments <= max_segments) {
         return g_steal_pointer(&clean);
     }
-    clean[fitting_bytes(clean, max_segments)] = '\0';
+    size_t bytes = fitting_bytes(clean, max_segments, &gsm, &fits);
+    if (!fits) {
+        bytes = fitting_bytes(clean, max_segments, &ucs2, &fits);
+    }
+    clean[bytes] = '\0';
     return g_strconcat(g_strchomp(clean), ELLIPSIS, NULL);
 }

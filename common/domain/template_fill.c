@@ -30,6 +30,7 @@ struct part {
     const char *source;
     enum template_place place;
     size_t max_bytes;
+    const char *ellipsis; /* behind what was cut */
 };
 
 /* New text, with an ellipsis when it was cut; NULL with an error. */
@@ -41,8 +42,8 @@ static char *fill(const struct part *part, const json_t *values, bool *ret_is_cu
         (void)err_set(e, ERR_INVALID, "The template's %s cannot be read: %s", part->name, cause.text);
         return NULL;
     }
-    g_autofree char *filled = template_fill(&code, values, part->max_bytes - strlen(ELLIPSIS), ret_is_cut);
-    return *ret_is_cut ? g_strconcat(filled, ELLIPSIS, NULL) : g_steal_pointer(&filled);
+    g_autofree char *filled = template_fill(&code, values, part->max_bytes - strlen(part->ellipsis), ret_is_cut);
+    return *ret_is_cut ? g_strconcat(filled, part->ellipsis, NULL) : g_steal_pointer(&filled);
 }
 
 /* A mail without a subject, or a message without a word, is of no use: then it says what kind of event it is. */
@@ -55,7 +56,7 @@ static char *or_event(char *text, int event)
 
 static bool fill_subject(int event, const char *source, const json_t *values, char **ret, struct err *e)
 {
-    const struct part part = {"subject", source, TEMPLATE_HEADER, TEMPLATE_SUBJECT_BYTES_MAX};
+    const struct part part = {"subject", source, TEMPLATE_HEADER, TEMPLATE_SUBJECT_BYTES_MAX, ELLIPSIS};
     bool is_cut = false;
     char *subject = fill(&part, values, &is_cut, e);
     if (subject != NULL) {
@@ -67,8 +68,10 @@ static bool fill_subject(int event, const char *source, const json_t *values, ch
 static bool fill_text(int event, enum notify_channel channel, const char *source, const json_t *values, char **ret,
                       struct err *e)
 {
+    /* sms_fit has an ellipsis of its own. */
     const struct part part = {"text", source, text_place(channel),
-                              channel == NOTIFY_SLACK ? TEMPLATE_SLACK_BYTES_MAX : TEMPLATE_TEXT_BYTES_MAX};
+                              channel == NOTIFY_SLACK ? TEMPLATE_SLACK_BYTES_MAX : TEMPLATE_TEXT_BYTES_MAX,
+                              channel == NOTIFY_SMS ? "" : ELLIPSIS};
     bool is_cut = false;
     char *text = fill(&part, values, &is_cut, e);
     if (text == NULL) {
@@ -83,7 +86,7 @@ static bool fill_text(int event, enum notify_channel channel, const char *source
 /* HTML that was cut may have lost more than words; the text says it all anyway. */
 static bool fill_html(const char *source, const json_t *values, char **ret, struct err *e)
 {
-    const struct part part = {"html", source, TEMPLATE_HTML, TEMPLATE_HTML_BYTES_MAX};
+    const struct part part = {"html", source, TEMPLATE_HTML, TEMPLATE_HTML_BYTES_MAX, ""};
     bool is_cut = false;
     char *html = fill(&part, values, &is_cut, e);
     if (html == NULL) {
