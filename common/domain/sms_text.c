@@ -3,6 +3,8 @@
 #include <glib.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 #define ELLIPSIS "..."
 #define ELLIPSIS_UNITS 3
 
@@ -40,7 +42,7 @@ static size_t ucs2_width(gunichar c)
 
 static bool is_gsm(const char *text)
 {
-    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+    for (const char *p = text; *p != '\0'; p = text_next_char(p)) {
         if (gsm_width(g_utf8_get_char(p)) == 0) {
             return false;
         }
@@ -76,7 +78,7 @@ void sms_measure(const char *text, struct sms_measure *ret)
 {
     const struct capacity *capacity = is_gsm(text) ? &gsm : &ucs2;
     struct walk w = {0};
-    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+    for (const char *p = text; *p != '\0'; p = text_next_char(p)) {
         walk_add(&w, width_of(p, capacity), capacity->joined);
     }
     bool is_single = w.length > 0 && w.length <= capacity->single;
@@ -91,7 +93,7 @@ static size_t fitting_bytes(const char *text, size_t max_segments, const struct 
     struct walk w = {0};
     size_t fits = 0;
     *ret_fits = true;
-    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+    for (const char *p = text; *p != '\0'; p = text_next_char(p)) {
         size_t width = width_of(p, capacity);
         walk_add(&w, width, each);
         if (width == 0 || w.segments > max_segments) {
@@ -99,7 +101,7 @@ static size_t fitting_bytes(const char *text, size_t max_segments, const struct 
             break;
         }
         if ((max_segments - w.segments + 1) * each - w.used >= ELLIPSIS_UNITS) {
-            fits = (size_t)(g_utf8_next_char(p) - text);
+            fits = (size_t)(text_next_char(p) - text);
         }
     }
     return fits;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/template_syntax.h"
+#include "ground/text.h"
 
 #define ENTITY_BYTES 16
 #define NUMBER_DIGITS 15
@@ -158,7 +159,7 @@ static void append_value(struct run *r, const json_t *value, enum template_escap
 {
     g_autofree char *text = text_of(value);
     char piece[ENTITY_BYTES];
-    for (const char *p = text; p != NULL && *p != '\0' && !r->is_full; p = g_utf8_next_char(p)) {
+    for (const char *p = text; p != NULL && *p != '\0' && !r->is_full; p = text_next_char(p)) {
         if (*p == '\r' && p[1] == '\n') {
             continue; /* one line break, not two */
         }
