@@ -44,6 +44,8 @@ struct job_reports {
     bool is_over; /* the job is another's: nothing is written any more */
 };
 
+struct provider_states;
+
 struct job_context {
     const struct job_claim *claim;
     const struct job_type *type;
@@ -54,6 +56,8 @@ struct job_context {
     struct http *http;                 /* the same */
     struct dispatcher *dispatcher;     /* for broadcasts */
     struct cache *settings_cache;      /* organization id -> settings JSON */
+    struct cache *accounts_cache;      /* organization id -> accounts with providers (org_accounts.h) */
+    struct provider_states *providers; /* how they have been doing */
     const struct seal *seal;           /* opens secrets of the database; safe from any thread */
     const struct process_guard *guard; /* for types that run a program */
 

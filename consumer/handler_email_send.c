@@ -1,14 +1,13 @@
 /*
- * handler_email_send.c: one mail, from the organization's sender address, through the configured server.
+ * handler_email_send.c: one mail, from the organization's sender address, through its providers.
  */
-#include <stdio.h>
-#include <string.h>
-
+#include "domain/template.h"
 #include "handlers.h"
 #include "org_settings.h"
+#include "provider.h"
+#include "provider_chain.h"
 
-#define PROVIDER "smtp"
-#define MESSAGE_ID_BYTES (UUID_TEXT_BYTES + 256)
+#define PAUSED_LOOK_MS (60 * MS_PER_S) /* how often it looks whether a provider accepts us again */
 
 static const char *text_or_null(const json_t *object, const char *name)
 {
@@ -16,53 +15,43 @@ static const char *text_or_null(const json_t *object, const char *name)
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-/* The organization's own sender, else the server's. The server's name never goes with the organization's address. */
-static void choose_sender(const struct conf *conf, const json_t *settings, struct smtp_mail *mail)
+/* Waiting spends no retry; a job that has none says at once that it cannot be sent. */
+static enum job_outcome wait_for_provider(struct job_context *ctx, const struct chain_result *end)
 {
-    mail->from_address = text_or_null(settings, "email_from_address");
-    mail->from_name = text_or_null(settings, "email_from_name");
-    if (mail->from_address != NULL) {
-        return;
+    bool has_tried = end->provider[0] != '\0';
+    if (ctx->claim->max_retries == 0 || (has_tried && end->is_unowned)) {
+        return job_error(ctx, JOB_RETRY, "%s", end->error);
     }
-    mail->from_address = conf->smtp.from_address;
-    if (mail->from_name == NULL) {
-        mail->from_name = conf->smtp.from_name;
-    }
+    ctx->snooze_ms = end->wait_ms > 0 ? end->wait_ms : PAUSED_LOOK_MS;
+    return job_error(ctx, JOB_SNOOZE, "%s", end->error);
 }
 
-/* <job id>@<domain of the sender>: the same on every attempt, so that a receiver can tell a repeated mail. */
-static void name_message(char out[MESSAGE_ID_BYTES], const char *job_id, const char *from_address)
+static enum job_outcome conclude(struct job_context *ctx, const struct chain_result *end)
 {
-    const char *at = strrchr(from_address, '@');
-    (void)snprintf(out, MESSAGE_ID_BYTES, "%s@%s", job_id, at == NULL ? "localhost" : at + 1);
-}
-
-static enum job_outcome send_mail(struct job_context *ctx, const struct smtp_mail *mail)
-{
-    static const struct {
-        enum job_outcome outcome;
-        const char *what;
-    } ends[] = {
-        [SMTP_ACCEPTED] = {JOB_DONE, ""},
-        [SMTP_TRY_LATER] = {JOB_RETRY, "the mail could not be sent now"},
-        [SMTP_PERMANENT] = {JOB_PERMANENT, "the mail was refused"},
-        /* Mending the configuration heals it, so the job waits for that as long as it may. */
-        [SMTP_MISCONFIGURED] = {JOB_RETRY, "the mail server does not accept us ([smtp] in the configuration)"},
-        [SMTP_STOPPED] = {JOB_STOPPED, "the sending was stopped"},
-    };
-    struct smtp_reply reply = {0};
-    enum smtp_outcome sent = smtp_send(ctx->smtp, ctx->conf, mail, &ctx->stop, &reply);
-    if (sent != SMTP_ACCEPTED) {
-        return job_error(ctx, ends[sent].outcome, "%s: %s", ends[sent].what, reply.text);
+    switch (end->outcome) {
+    case PROVIDER_SENT:
+        ctx->result = json_pack("{s:s, s:s, s:s}", "provider", end->provider, "reply", end->reply.text, "message_id",
+                                end->reply.message_id);
+        return JOB_DONE;
+    case PROVIDER_REFUSED:
+        return job_error(ctx, JOB_PERMANENT, "%s", end->error);
+    case PROVIDER_PAUSE:
+        return end->is_missing ? job_error(ctx, JOB_PERMANENT, "%s", end->error) : wait_for_provider(ctx, end);
+    case PROVIDER_STOPPED:
+        return job_error(ctx, JOB_STOPPED, "%s", end->error);
+    case PROVIDER_RETRY:
+    case PROVIDER_AMBIGUOUS:
+    case PROVIDER_OUTCOMES:
+        break;
     }
-    ctx->result = json_pack("{s:s, s:s, s:o}", "provider", PROVIDER, "reply", reply.text, "message_id",
-                            json_sprintf("<%s>", mail->message_id));
-    return JOB_DONE;
+    ctx->retry_after_ms = end->reply.retry_after_ms;
+    return job_error(ctx, JOB_RETRY, "%s", end->error);
 }
 
 enum job_outcome handler_email_send(struct job_context *ctx)
 {
     struct err e = ERR_INIT;
+    struct chain_result end;
     json_auto_t *settings = org_settings(ctx, &e);
     if (settings == NULL) {
         return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
@@ -70,26 +59,20 @@ enum job_outcome handler_email_send(struct job_context *ctx)
     if (json_is_false(json_object_get(settings, "email_enabled"))) {
         return job_error(ctx, JOB_PERMANENT, "mail is switched off in the notification settings (email_enabled)");
     }
-    const char *provider = text_or_null(settings, "email_provider");
-    if (provider != NULL && strcmp(provider, PROVIDER) != 0) {
-        return job_error(ctx, JOB_PERMANENT, "the e-mail provider \"%s\" is not available; only " PROVIDER " is",
-                         provider);
-    }
-    struct smtp_mail mail = {
-        .to = json_string_value(json_object_get(ctx->payload, "to")),
-        .subject = json_string_value(json_object_get(ctx->payload, "subject")),
-        .text = text_or_null(ctx->payload, "text"),
-        .html = text_or_null(ctx->payload, "html"),
-        .date_wall_us = ctx->claim->created_wall_us,
+    const struct template_message content = {
+        .subject = (char *)(uintptr_t)text_or_null(ctx->payload, "subject"),
+        .text = (char *)(uintptr_t)text_or_null(ctx->payload, "text"),
+        .html = (char *)(uintptr_t)text_or_null(ctx->payload, "html"),
     };
-    choose_sender(ctx->conf, settings, &mail);
-    if (mail.from_address == NULL || mail.from_address[0] == '\0') {
-        return job_error(ctx, JOB_PERMANENT,
-                         "there is no sender address: neither email_from_address in the notification "
-                         "settings nor [smtp] from_address in the configuration");
+    const struct provider_message message = {
+        .id = ctx->claim->id,
+        .to = text_or_null(ctx->payload, "to"),
+        .settings = settings,
+        .content = &content,
+        .created_wall_us = ctx->claim->created_wall_us,
+    };
+    if (!provider_chain_send(ctx, notify_channel_names[NOTIFY_EMAIL], &message, &end, &e)) {
+        return job_error(ctx, JOB_RETRY, "%s", e.text);
     }
-    char message_id[MESSAGE_ID_BYTES];
-    name_message(message_id, ctx->claim->id, mail.from_address);
-    mail.message_id = message_id;
-    return send_mail(ctx, &mail);
+    return conclude(ctx, &end);
 }

@@ -108,13 +108,13 @@ static enum job_outcome refuse(const struct sending *s, const char *error)
     return job_error(s->ctx, JOB_PERMANENT, "%s", error);
 }
 
-static enum job_outcome wait_for_provider(const struct sending *s, const char *error)
+static enum job_outcome wait_for_provider(const struct sending *s, const struct chain_result *end)
 {
     struct err e = ERR_INIT;
-    if (!delivery_note(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+    if (!delivery_note(s->ctx->db, text(s->delivery, "id"), end->error, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
-    return snooze(s->ctx, PAUSED_LOOK_MS);
+    return snooze(s->ctx, end->wait_ms > 0 ? end->wait_ms : PAUSED_LOOK_MS);
 }
 
 static enum job_outcome conclude(const struct sending *s, const struct chain_result *end)
@@ -127,7 +127,7 @@ static enum job_outcome conclude(const struct sending *s, const struct chain_res
     case PROVIDER_REFUSED:
         return refuse(s, end->error);
     case PROVIDER_PAUSE:
-        return wait_for_provider(s, end->error);
+        return wait_for_provider(s, end);
     case PROVIDER_STOPPED:
         return job_error(s->ctx, JOB_STOPPED, "%s", end->error);
     case PROVIDER_RETRY:

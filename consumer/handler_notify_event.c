@@ -3,8 +3,18 @@
  */
 #include "domain/delivery.h"
 #include "domain/event.h"
+#include "domain/provider_account.h"
 #include "handlers.h"
+#include "org_accounts.h"
 #include "org_settings.h"
+
+static bool has_webhook(const json_t *accounts, const json_t *settings)
+{
+    const json_t *first = NULL;
+    bool has_any = false;
+    (void)provider_accounts_choose(accounts, settings, NOTIFY_WEBHOOK, &first, 1, &has_any);
+    return has_any;
+}
 
 enum job_outcome handler_notify_event(struct job_context *ctx)
 {
@@ -20,7 +30,12 @@ enum job_outcome handler_notify_event(struct job_context *ctx)
     if (!event_get(ctx->db, ctx->claim->organization_id, id, &event, &e)) {
         return job_error(ctx, e.code == ERR_NOT_FOUND ? JOB_PERMANENT : JOB_RETRY, "%s", e.text);
     }
-    const struct delivery_fanout fanout = {.event = event, .settings = settings};
+    json_auto_t *accounts = org_accounts(ctx, &e);
+    if (accounts == NULL) {
+        return job_error(ctx, JOB_RETRY, "%s", e.text);
+    }
+    const struct delivery_fanout fanout = {
+        .event = event, .settings = settings, .has_webhook = has_webhook(accounts, settings)};
     if (!delivery_fan_out(ctx->db, &fanout, &n, &skipped, &e)) {
         return job_error(ctx, JOB_RETRY, "%s", e.text);
     }

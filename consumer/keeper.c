@@ -159,6 +159,16 @@ static void change_gates(struct pipeline *p)
     release_wake(p);
 }
 
+/* The deployment's accounts stand beside everybody's own. */
+static void forget_accounts(struct pipeline *p, const char *org)
+{
+    if (org[0] == '\0') {
+        (void)cache_flush(p->accounts_cache);
+    } else {
+        cache_drop(p->accounts_cache, org);
+    }
+}
+
 void keeper_on_control(void *arg, const char *cmd, const json_t *body)
 {
     struct pipeline *p = arg;
@@ -169,10 +179,12 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
         cancel_active(p, job_id);
     } else if (strcmp(cmd, "settings_changed") == 0 && org != NULL) {
         cache_drop(p->settings_cache, org);
+    } else if (strcmp(cmd, "providers_changed") == 0 && org != NULL) {
+        forget_accounts(p, org);
     } else if (strcmp(cmd, "poke") == 0 && task != NULL) {
         steward_poke(p->steward, task);
     } else if (strcmp(cmd, "cache_flush") == 0) {
-        log_info("cache.flushed", LINT("entries", cache_flush(p->settings_cache)));
+        log_info("cache.flushed", LINT("entries", cache_flush(p->settings_cache) + cache_flush(p->accounts_cache)));
         change_gates(p);
     } else if (strcmp(cmd, "gates_changed") == 0) {
         change_gates(p);

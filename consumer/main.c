@@ -12,8 +12,10 @@
 #include "ground/log.h"
 #include "ground/main_options.h"
 #include "handlers.h"
+#include "org_accounts.h"
 #include "pipeline.h"
 #include "ports/service.h"
+#include "provider_state.h"
 #include "steward.h"
 
 #define SETTINGS_CACHE_ENTRIES 10000
@@ -208,6 +210,8 @@ int main(int argc, char **argv)
     pipeline_init(&c.pipeline, conf);
     register_types(&c, conf);
     c.pipeline.settings_cache = cache_new(SETTINGS_CACHE_ENTRIES, SETTINGS_CACHE_TTL_MS);
+    c.pipeline.accounts_cache = cache_new(ACCOUNTS_CACHE_ENTRIES, ACCOUNTS_CACHE_TTL_MS);
+    c.pipeline.providers = provider_states_new();
     c.pipeline.load = org_load_new();
     c.pipeline.gates = gates_new();
     c.pipeline.dispatcher = dispatcher_start(conf);
@@ -223,6 +227,8 @@ int main(int argc, char **argv)
     steward_free(c.pipeline.steward);
     process_guard_free(atomic_load(&c.pipeline.guard));
     cache_free(c.pipeline.settings_cache);
+    cache_free(c.pipeline.accounts_cache);
+    provider_states_free(c.pipeline.providers);
     seal_free(c.pipeline.seal);
     org_load_free(c.pipeline.load);
     gates_free(c.pipeline.gates);

@@ -83,6 +83,8 @@ struct pipeline {
     char worker_id[WORKER_ID_BYTES];
     struct dispatcher *dispatcher;
     struct cache *settings_cache;
+    struct cache *accounts_cache;
+    struct provider_states *providers;
     struct seal *seal;
     _Atomic(struct process_guard *) guard; /* NULL until a job type runs a program */
     struct org_load *load;

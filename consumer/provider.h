@@ -13,6 +13,7 @@
 #include "ground/conf.h"
 #include "ports/db.h"
 #include "ports/http.h"
+#include "ports/net_times.h"
 #include "ports/seal.h"
 #include "ports/smtp.h"
 
@@ -55,10 +56,16 @@ struct provider_reply {
     int64_t retry_after_ms; /* 0: none asked for */
     char message_id[256];   /* PROVIDER_SENT: what the provider calls it; may be empty */
     char text[256];         /* its words, or what went wrong; printable, one line, no secret */
+    bool is_of_message;     /* PROVIDER_RETRY: it is about this message, and says nothing of the provider's health */
+    struct net_times times; /* how far it came, and when */
 };
 
 typedef enum provider_outcome provider_send_fn(const struct provider_call *call, const struct provider_message *message,
                                                struct provider_reply *reply);
+
+/* Whether the provider would take messages with the call's configuration, without sending any: PROVIDER_SENT then, else
+ * as for a message. */
+typedef enum provider_outcome provider_check_fn(const struct provider_call *call, struct provider_reply *reply);
 
 struct provider {
     const char *name;
@@ -74,5 +81,7 @@ const struct provider *provider_find(const char *name);
 #define PROVIDER(name, symbol, channel, help) provider_send_fn provider_##symbol##_send;
 #include "domain/providers.def"
 #undef PROVIDER
+
+provider_check_fn provider_smtp_check;
 
 #endif

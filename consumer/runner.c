@@ -265,6 +265,8 @@ static void run_one(struct pipeline *p, struct work *w, struct db *db, struct sm
     w->ctx.http = http;
     w->ctx.dispatcher = p->dispatcher;
     w->ctx.settings_cache = p->settings_cache;
+    w->ctx.accounts_cache = p->accounts_cache;
+    w->ctx.providers = p->providers;
     w->ctx.seal = p->seal;
     w->ctx.guard = atomic_load(&p->guard);
     w->started_wall_us = clock_wall_us();

@@ -4,6 +4,7 @@
 #include "domain/event.h"
 #include "domain/job.h"
 #include "domain/job_log.h"
+#include "domain/provider_account.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
 #include "domain/suppression.h"
@@ -119,23 +120,6 @@ static const struct field schema_migrations_columns[] = {
     COLUMN("dirty", "tinyint(1)"), COLUMN("started_at", TIME_SQL), COLUMN_NULL("duration_ms", "bigint(20)"),
 };
 static const struct record schema_migrations = RECORD(schema_migrations);
-
-static const struct field provider_accounts_columns[] = {
-    COLUMN("organization_id", ID_SQL),
-    COLUMN("provider", "varchar(16)"),
-    COLUMN("position", "int(11)"),
-    COLUMN("enabled", "tinyint(1)"),
-    COLUMN("config", "longtext"),
-    COLUMN_NULL("secrets", "longtext"),
-    COLUMN_NULL("paused_at", TIME_SQL),
-    COLUMN_NULL("paused_reason", "varchar(500)"),
-    COLUMN("created_at", TIME_SQL),
-    COLUMN("updated_at", TIME_SQL),
-    COLUMN_NULL("created_by", "varchar(128)"),
-    COLUMN_NULL("updated_by", "varchar(128)"),
-    COLUMN("version", "bigint(20)"),
-};
-static const struct record provider_accounts = RECORD(provider_accounts);
 
 static const struct field provider_callbacks_columns[] = {
     COLUMN("provider", "varchar(16)"),
@@ -289,7 +273,7 @@ const struct expected_table expected_tables[] = {
     },
     {
         .name = "provider_accounts",
-        .record = &provider_accounts,
+        .record = &provider_account_record,
         .indexes = INDEXES({"PRIMARY", true, "organization_id,provider"}),
         .keys = NO_KEYS,
     },

@@ -59,6 +59,7 @@ static const struct {
     {"event_id", "The event's id", uuid_schema},
     {"delivery_id", "The delivery's id", uuid_schema},
     {"template_id", "event.channel or event.channel.locale: payroll.email.de-CH", text_schema},
+    {"provider", "Name of a provider", text_schema},
 };
 
 static bool has_path_name(const struct route *r, const char *name)
@@ -124,6 +125,10 @@ static bool has_job_type(const struct route *r)
 {
     return has_path_name(r, "job_type");
 }
+static bool has_provider(const struct route *r)
+{
+    return has_path_name(r, "provider");
+}
 static bool has_if_match(const struct route *r)
 {
     return (r->flags & ROUTE_IF_MATCH) != 0;
@@ -143,6 +148,7 @@ static const struct {
     {403, has_roles, "The token holds no role for this call"},
     {404, has_id, "There is none of that id in the token's organization"},
     {404, has_job_type, "There is no such job type"},
+    {404, has_provider, "There is no such provider, or no account with it"},
     {412, has_if_match, "It has changed since the version in If-Match; ETag is the version now"},
     {413, has_body, "The body is too large"},
     {415, has_body, "The body is not JSON in UTF-8"},

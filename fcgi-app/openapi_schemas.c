@@ -7,6 +7,7 @@
 #include "domain/job_log.h"
 #include "domain/job_sweep.h"
 #include "domain/job_types.h"
+#include "domain/provider_account.h"
 #include "domain/retry_policy.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
@@ -209,6 +210,15 @@ static const struct field template_preview_fields[] = {
 static const struct field template_validity_fields[] = {
     {.name = "valid", .type = FIELD_BOOL, .flags = ALWAYS},
 };
+static const struct field provider_fields[] = {
+    {.name = "name", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "channel", .type = FIELD_ENUM, .flags = ALWAYS, .choices = notify_channel_names},
+    {.name = "help", .type = FIELD_STRING, .flags = ALWAYS, .help = "One line for people"},
+    {.name = "config_schema",
+     .type = FIELD_OBJECT,
+     .flags = ALWAYS,
+     .help = "JSON Schema of an account's config; what is neither nullable nor has a default is needed"},
+};
 
 #define ANSWER(record_name, list, text)                                          \
     {                                                                            \
@@ -242,6 +252,8 @@ static const struct record answers[] = {
     ANSWER("SchedulePreview", schedule_preview_fields, "Firings to come"),
     ANSWER("Pause", pause_fields, "Jobs that do not start"),
     ANSWER("Limit", limit_fields, "How many jobs may run or start, and how many there are"),
+    ANSWER("Provider", provider_fields, "A way to send messages"),
+    {.name = "ProviderList", .help = "Every way to send messages"},
     {.name = "PauseList", .help = "The pauses that an organization is under"},
     {.name = "LimitList", .help = "The limits that an organization is under"},
     ANSWER("Fault", fault_fields, "One field that is at fault"),
@@ -315,6 +327,9 @@ static void add_answers(json_t *schemas)
                                   "An event, and how many of its deliveries are in which state", "allOf",
                                   openapi_ref("Event"), "type", "object", "required", "deliveries", "properties",
                                   "deliveries", "type", "object", "additionalProperties", "type", "integer"));
+    add_member(schemas, "Provider", "account", true,
+               json_pack("{s:[o, {s:s}]}", "anyOf", openapi_ref("ProviderAccount"), "type", "null"));
+    add_member(schemas, "ProviderList", "providers", true, array_of("Provider"));
     add_member(schemas, "PauseList", "pauses", true, array_of("Pause"));
     add_member(schemas, "LimitList", "limits", true, array_of("Limit"));
     add_member(schemas, "Problem", "errors", false, array_of("Fault"));
@@ -330,7 +345,7 @@ static void add_answers(json_t *schemas)
 static const struct record *const outputs[] = {
     &settings_record,       &job_record,         &job_attempt_record,      &job_log_record,  &schedule_record,
     &event_record,          &delivery_record,    &delivery_attempt_record, &template_record, &template_summary_record,
-    &template_texts_record, &suppression_record,
+    &template_texts_record, &suppression_record, &provider_account_record,
 };
 static const struct record *const inputs[] = {
     &settings_record,         &job_create_body,
@@ -341,7 +356,7 @@ static const struct record *const inputs[] = {
     &event_create_body,       &event_recipient_record,
     &template_put_body,       &template_preview_body,
     &template_validate_body,  &suppression_create_body,
-    &suppression_remove_body,
+    &suppression_remove_body, &provider_account_record,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

@@ -6,6 +6,7 @@
 #include "domain/event.h"
 #include "domain/job.h"
 #include "domain/job_sweep.h"
+#include "domain/provider_account.h"
 #include "domain/schedule.h"
 #include "domain/settings.h"
 #include "domain/suppression.h"
@@ -477,6 +478,7 @@ const struct route routes[] = {
      .handler = api_suppressions_remove,
      .summary = "Takes an address off the list (a call of its own, since addresses do not go well into paths)",
      .answers = {{204, NULL, "Taken off"}, {404, "Problem", "It is not on the list"}}},
+#include "routes_providers.def"
     {.method = "GET",
      .pattern = "/healthz",
      .operation = "healthz",

@@ -33,7 +33,7 @@ void audit_add_version(json_t *changes, int64_t from)
 bool audit_find_version(struct db *db, const struct audit_entry *entry, int64_t version, bool *ret_found, struct err *e)
 {
     static const char sql[] =
-        "SELECT 1 FROM audit_log WHERE organization_id = ? AND created_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR"
+        "SELECT 1 FROM audit_log WHERE organization_id <=> ? AND created_at > UTC_TIMESTAMP(6) - INTERVAL 1 HOUR"
         " AND action = ? AND subject = ? AND actor = ? AND request_id <=> ?"
         " AND JSON_VALUE(changes, '$.version.to') = ? LIMIT 1";
     CLEANUP(db_result_release) struct db_result r = {0};

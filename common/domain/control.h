@@ -3,7 +3,9 @@
  *
  * Every bellman process keeps a row in processes, renewed every 2 s; one not renewed for 10 s is dead. Broadcast bodies
  * are
- * {"cmd": "cancel", "job_id"}, {"cmd": "settings_changed", "organization_id"}, {"cmd": "cache_flush", "id"},
+ * {"cmd": "cancel", "job_id"}, {"cmd": "settings_changed", "organization_id"}, {"cmd": "providers_changed",
+ * "organization_id"} ("": the deployment's),
+ * {"cmd": "cache_flush", "id"},
  * {"cmd": "poke", "task"} (a task of the elected consumer has something to do now).
  */
 #ifndef BELLMAN_CONTROL_H

@@ -114,6 +114,11 @@ struct conf {
         char *ca_file;          /* that TLS trusts for it; empty: the system's */
     } egress;
     struct {
+        int64_t breaker_failures; /* in a row, after which a provider is left alone */
+        int64_t breaker_delay_s;
+        int64_t max_per_second; /* of an account that has no rate of its own, in each process; 0: any number */
+    } providers;
+    struct {
         char *key_file; /* keyring of common/ports/seal.h */
     } seal;
     struct {

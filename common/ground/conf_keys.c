@@ -156,6 +156,13 @@ const struct conf_key conf_keys[] = {
     {KEY(egress, ca_file), TEXT(0, PATH_MAX_BYTES), .flags = CONF_RELOAD, .def = "",
      .help = "Certificates (PEM) that TLS trusts for providers. Empty: the system's."},
 
+    {KEY(providers, breaker_failures), INT(1, 1000), .flags = CONF_RELOAD, .def = "5",
+     .help = "Failures in a row after which a worker leaves an organization's provider alone for a while."},
+    {KEY(providers, breaker_delay_s), INT(1, 3600), .flags = CONF_RELOAD, .def = "30",
+     .help = "How long; then one message tries."},
+    {KEY(providers, max_per_second), INT(0, 10000), .flags = CONF_RELOAD, .def = "0",
+     .help = "Messages a second that each worker sends through an account with no rate of its own. 0: any number."},
+
     {KEY(seal, key_file), TEXT(1, PATH_MAX_BYTES), .def = "/etc/bellman/keyring",
      .help = "Keyring for secrets in the database, mode 0600; made by bellmanctl keys create."},
 

@@ -306,6 +306,18 @@ char *seal_decrypt(const struct seal *seal, const char *context, const char *sea
     return plain;
 }
 
+bool seal_is_newest(const struct seal *seal, const char *sealed)
+{
+    size_t blob_bytes = 0;
+    uint32_t id = 0;
+    g_autofree unsigned char *blob = decode(sealed, &blob_bytes);
+    if (blob == NULL || blob[0] != BLOB_VERSION) {
+        return false;
+    }
+    memcpy(&id, blob + offsetof(struct head, key_id), sizeof(id));
+    return ntohl(id) == seal->keys[seal->n - 1].id;
+}
+
 void seal_text_free(char *text)
 {
     if (text != NULL) {

@@ -23,6 +23,8 @@ bool seal_create_keyring(const char *file, struct err *e) MUST_CHECK;
 char *seal_encrypt(const struct seal *seal, const char *context, const char *plain, struct err *e) MUST_CHECK;
 char *seal_decrypt(const struct seal *seal, const char *context, const char *sealed, struct err *e) MUST_CHECK;
 void seal_text_free(char *text); /* wipes first */
+/* Whether the key that seals now has sealed it. */
+bool seal_is_newest(const struct seal *seal, const char *sealed);
 
 void seal_sha256(const void *data, size_t length_bytes, unsigned char out[32]);
 

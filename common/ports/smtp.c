@@ -13,6 +13,7 @@
 
 #include "ground/clock.h"
 #include "ports/curl_once.h"
+#include "ports/http_address.h"
 #include "ports/mail_headers.h"
 
 #define REPLY_BYTES_MAX 65536        /* of all replies to one mail: a peer that never ends its reply is cut off */
@@ -23,15 +24,20 @@
 enum stage { STAGE_CONNECT, STAGE_HELLO, STAGE_STARTTLS, STAGE_AUTH, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_BODY };
 
 struct smtp {
-    CURL *curl;
+    CURL *curl;     /* for the deployment's own server */
+    CURL *curl_own; /* for those of organizations; NULL until the first */
 };
 
 /* One attempt at one mail. */
 struct dialogue {
     const atomic_bool *stop;
+    const struct smtp_server *server;
+    int64_t begun_us;
     int64_t deadline_us;
     bool stopped;
     bool late;
+    bool is_private; /* the address behind the name is one that must not be reached */
+    struct net_times times;
     enum stage stage;
     bool quitting; /* what comes now answers QUIT and says nothing of the mail */
     int code;      /* of the reply to the last command, 0 while there is none */
@@ -66,6 +72,10 @@ void smtp_free(struct smtp *smtp)
     }
     hang_up(smtp->curl);
     curl_easy_cleanup(smtp->curl);
+    if (smtp->curl_own != NULL) {
+        hang_up(smtp->curl_own);
+        curl_easy_cleanup(smtp->curl_own);
+    }
     g_free(smtp);
 }
 
@@ -81,14 +91,37 @@ static const struct {
     {"AUTH ", STAGE_HELLO, STAGE_AUTH},          {"AUTH ", STAGE_AUTH, STAGE_AUTH},
     {"MAIL FROM:", STAGE_CONNECT, STAGE_MAIL},   {"MAIL FROM:", STAGE_HELLO, STAGE_MAIL},
     {"MAIL FROM:", STAGE_AUTH, STAGE_MAIL},      {"RCPT TO:", STAGE_MAIL, STAGE_RCPT},
-    {"DATA\r", STAGE_RCPT, STAGE_DATA},
+    {"DATA\r", STAGE_RCPT, STAGE_DATA},          {"NOOP\r", STAGE_HELLO, STAGE_MAIL},
+    {"NOOP\r", STAGE_AUTH, STAGE_MAIL},
 };
+
+static void note_time(const struct dialogue *d, int64_t *at_ms)
+{
+    if (*at_ms < 0) {
+        *at_ms = (clock_mono_us() - d->begun_us) / US_PER_MS;
+    }
+}
+
+/* What has been reached when a command is sent. */
+static void note_progress(struct dialogue *d, enum stage from, enum stage to)
+{
+    note_time(d, &d->times.resolved_ms);
+    note_time(d, &d->times.connected_ms);
+    bool is_tls = d->server->tls == CONF_SMTP_TLS_IMPLICIT || (from == STAGE_STARTTLS && to == STAGE_HELLO);
+    if (is_tls) {
+        note_time(d, &d->times.tls_ms);
+    }
+    if (to == STAGE_MAIL) {
+        note_time(d, &d->times.authenticated_ms);
+    }
+}
 
 static void on_command(struct dialogue *d, const char *line, size_t size)
 {
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         size_t n = strlen(steps[i].command);
         if (d->stage == steps[i].from && size >= n && memcmp(line, steps[i].command, n) == 0) {
+            note_progress(d, d->stage, steps[i].to);
             d->stage = steps[i].to;
             d->code = 0;
             return;
@@ -170,6 +203,10 @@ static const char *find_fault(const struct smtp_mail *mail)
     if (!mail_address_is_safe(mail->message_id)) {
         return "the message id is malformed";
     }
+    if (mail->unsubscribe_url != NULL &&
+        (!mail_text_is_safe(mail->unsubscribe_url) || strpbrk(mail->unsubscribe_url, "<> ") != NULL)) {
+        return "the unsubscribe URL is malformed";
+    }
     return mail->text == NULL && mail->html == NULL ? "the mail has no body" : NULL;
 }
 
@@ -198,6 +235,12 @@ static struct curl_slist *make_headers(const struct smtp_mail *mail)
     list = add_header(list, line);
     g_string_append(line, "Auto-Submitted: auto-generated"); /* RFC 3834: no vacation notes in return */
     list = add_header(list, line);
+    if (mail->unsubscribe_url != NULL) {
+        g_string_append_printf(line, "List-Unsubscribe: <%s>", mail->unsubscribe_url);
+        list = add_header(list, line);
+        g_string_append(line, "List-Unsubscribe-Post: List-Unsubscribe=One-Click"); /* RFC 8058 3.1 */
+        list = add_header(list, line);
+    }
     g_string_append(line, mail->text != NULL && mail->html != NULL ? "Content-Type: multipart/alternative"
                                                                    : "Content-Type: multipart/mixed");
     return add_header(list, line);
@@ -237,37 +280,67 @@ static curl_mime *make_body(CURL *curl, const struct smtp_mail *mail)
 
 /* --- the server -------------------------------------------------------------------------------------------------- */
 
-static bool set_url(CURL *curl, const struct conf *conf)
+struct smtp_server smtp_server_of(const struct conf *conf)
 {
-    bool is_ipv6 = strchr(conf->smtp.host, ':') != NULL && conf->smtp.host[0] != '[';
+    return (struct smtp_server){
+        .host = conf->smtp.host,
+        .port = conf->smtp.port,
+        .tls = (enum conf_smtp_tls)conf->smtp.tls,
+        .user = conf->smtp.user,
+        .password = conf->smtp.password,
+        .ca_file = conf->smtp.ca_file,
+        .timeout_s = conf->smtp.timeout_s,
+    };
+}
+
+static bool is_set(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static bool set_url(CURL *curl, const struct smtp_server *server)
+{
+    bool is_ipv6 = strchr(server->host, ':') != NULL && server->host[0] != '[';
     g_autofree char *url = g_strdup_printf(is_ipv6 ? "%s://[%s]:%d" : "%s://%s:%d",
-                                           conf->smtp.tls == CONF_SMTP_TLS_IMPLICIT ? "smtps" : "smtp", conf->smtp.host,
-                                           (int)conf->smtp.port);
+                                           server->tls == CONF_SMTP_TLS_IMPLICIT ? "smtps" : "smtp", server->host,
+                                           (int)server->port);
     return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
 }
 
-static void set_server(CURL *curl, const struct conf *conf)
+/* The one place behind the name server: whatever name was given, this is where the bytes would go. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
+{
+    struct dialogue *d = arg;
+    note_time(d, &d->times.resolved_ms);
+    if (d->server->must_be_public && !http_address_is_public(&address->addr, address->addrlen)) {
+        d->is_private = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void set_server(CURL *curl, const struct smtp_server *server)
 {
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_USE_SSL,
-                     (long)(conf->smtp.tls == CONF_SMTP_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+                     (long)(server->tls == CONF_SMTP_TLS_NONE ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (conf->smtp.ca_file != NULL && conf->smtp.ca_file[0] != '\0') {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, conf->smtp.ca_file);
+    if (is_set(server->ca_file)) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
-    if (conf->smtp.user != NULL && conf->smtp.user[0] != '\0') {
-        curl_easy_setopt(curl, CURLOPT_USERNAME, conf->smtp.user);
-        curl_easy_setopt(curl, CURLOPT_PASSWORD, conf->smtp.password == NULL ? "" : conf->smtp.password);
+    if (is_set(server->user)) {
+        curl_easy_setopt(curl, CURLOPT_USERNAME, server->user);
+        curl_easy_setopt(curl, CURLOPT_PASSWORD, server->password == NULL ? "" : server->password);
     }
 }
 
-static void set_limits(CURL *curl, const struct conf *conf)
+static void set_limits(CURL *curl, const struct smtp_server *server)
 {
-    long timeout_s = (long)conf->smtp.timeout_s;
+    long timeout_s = (long)server->timeout_s;
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, timeout_s);
@@ -288,6 +361,8 @@ static void set_watch(CURL *curl, struct dialogue *d)
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, d);
 }
 
 /* --- the verdict ------------------------------------------------------------------------------------------------- */
@@ -319,6 +394,12 @@ static enum smtp_outcome judge(CURLcode rc, const struct dialogue *d, bool refus
     if (d->stopped) {
         return SMTP_STOPPED;
     }
+    if (d->is_private) {
+        return SMTP_MISCONFIGURED;
+    }
+    if (d->stage == STAGE_BODY && !refused) {
+        return SMTP_UNANSWERED;
+    }
     if (d->late || (refused && d->code < 500)) {
         return SMTP_TRY_LATER;
     }
@@ -333,16 +414,19 @@ static enum smtp_outcome judge(CURLcode rc, const struct dialogue *d, bool refus
 }
 
 /* A server that repeats our password must not bring it into a job's error. */
-static void hide_secret(GString *text, const struct conf *conf)
+static void hide_secret(GString *text, const struct smtp_server *server)
 {
-    if (conf->smtp.password != NULL && conf->smtp.password[0] != '\0') {
-        g_string_replace(text, conf->smtp.password, "********", 0);
+    if (is_set(server->password)) {
+        g_string_replace(text, server->password, "********", 0);
     }
 }
 
 /* What went wrong when the server did not say it. */
 static const char *explain(CURLcode rc, const struct dialogue *d)
 {
+    if (d->is_private) {
+        return "the server's address is not a public one";
+    }
     if (rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING) {
         return "the connection was lost";
     }
@@ -355,8 +439,7 @@ static const char *explain(CURLcode rc, const struct dialogue *d)
     return d->error[0] != '\0' ? d->error : curl_easy_strerror(rc);
 }
 
-static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialogue *d, bool refused,
-                       const struct conf *conf)
+static void fill_reply(struct smtp_reply *reply, CURLcode rc, struct dialogue *d, bool refused)
 {
     static const char *const stages[] = {
         [STAGE_CONNECT] = "connect",   [STAGE_HELLO] = "EHLO",
@@ -374,8 +457,13 @@ static void fill_reply(struct smtp_reply *reply, CURLcode rc, const struct dialo
     } else {
         g_string_printf(text, "%s (at %s)", explain(rc, d), stages[d->stage]);
     }
-    hide_secret(text, conf);
+    hide_secret(text, d->server);
+    if (rc == CURLE_OK) {
+        note_time(d, &d->times.accepted_ms);
+    }
+    reply->times = d->times;
     reply->code = rc == CURLE_OK || refused ? d->code : 0;
+    reply->is_of_message = refused && d->stage >= STAGE_MAIL && d->code != 421 && !is_credentials_code(d->code);
     mail_make_printable(reply->text, sizeof(reply->text), text->str);
 }
 
@@ -402,44 +490,86 @@ static CURLcode perform(CURL *curl, struct dialogue *d)
     return rc;
 }
 
-static enum smtp_outcome converse(CURL *curl, const struct conf *conf, const struct smtp_mail *mail, struct dialogue *d,
+static enum smtp_outcome run(CURL *curl, struct dialogue *d, struct smtp_reply *reply)
+{
+    set_server(curl, d->server);
+    set_limits(curl, d->server);
+    set_watch(curl, d);
+    CURLcode rc = set_url(curl, d->server) ? perform(curl, d) : CURLE_URL_MALFORMAT;
+    bool refused = rc != CURLE_OK && d->code >= 400 && !d->in_reply;
+    fill_reply(reply, rc, d, refused);
+    curl_easy_reset(curl); /* the handle must not remember d; the connection stays */
+    return judge(rc, d, refused);
+}
+
+static enum smtp_outcome converse(CURL *curl, const struct smtp_mail *mail, struct dialogue *d,
                                   struct smtp_reply *reply)
 {
     struct curl_slist *headers = make_headers(mail);
     struct curl_slist *to = curl_slist_append(NULL, mail->to);
     curl_mime *mime = make_body(curl, mail);
     g_assert(to != NULL);
-    set_server(curl, conf);
-    set_limits(curl, conf);
-    set_watch(curl, d);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->from_address);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
-    CURLcode rc = set_url(curl, conf) ? perform(curl, d) : CURLE_URL_MALFORMAT;
-    bool refused = rc != CURLE_OK && d->code >= 400 && !d->in_reply;
-    fill_reply(reply, rc, d, refused, conf);
-    curl_easy_reset(curl); /* the handle must not remember d; the connection stays */
+    enum smtp_outcome outcome = run(curl, d, reply);
     curl_mime_free(mime);
     curl_slist_free_all(to);
     curl_slist_free_all(headers);
-    return judge(rc, d, refused);
+    return outcome;
 }
 
-enum smtp_outcome smtp_send(struct smtp *smtp, const struct conf *conf, const struct smtp_mail *mail,
+static struct dialogue begin(const struct smtp_server *server, const atomic_bool *stop, GString *words)
+{
+    int64_t now_us = clock_mono_us();
+    return (struct dialogue){
+        .stop = stop,
+        .server = server,
+        .begun_us = now_us,
+        .deadline_us = now_us + server->timeout_s * US_PER_S,
+        .times = NET_TIMES_NONE,
+        .text = words,
+    };
+}
+
+static CURL *handle_for(struct smtp *smtp, const struct smtp_server *server)
+{
+    if (!server->is_own) {
+        return smtp->curl;
+    }
+    if (smtp->curl_own == NULL) {
+        smtp->curl_own = curl_easy_init();
+        g_assert(smtp->curl_own != NULL);
+    }
+    return smtp->curl_own;
+}
+
+enum smtp_outcome smtp_send(struct smtp *smtp, const struct smtp_server *server, const struct smtp_mail *mail,
                             const atomic_bool *stop, struct smtp_reply *reply)
 {
     const char *fault = find_fault(mail);
     if (fault != NULL) {
-        reply->code = 0;
+        *reply = (struct smtp_reply){.times = NET_TIMES_NONE, .is_of_message = true};
         g_strlcpy(reply->text, fault, sizeof(reply->text));
         return SMTP_PERMANENT;
     }
     g_autoptr(GString) words = g_string_new(NULL);
-    struct dialogue d = {
-        .stop = stop,
-        .deadline_us = clock_mono_us() + conf->smtp.timeout_s * US_PER_S,
-        .text = words,
-    };
-    return converse(smtp->curl, conf, mail, &d, reply);
+    struct dialogue d = begin(server, stop, words);
+    return converse(handle_for(smtp, server), mail, &d, reply);
+}
+
+/* NOOP (RFC 5321 4.1.1.9) where a mail would begin. */
+enum smtp_outcome smtp_check(struct smtp *smtp, const struct smtp_server *server, const atomic_bool *stop,
+                             struct smtp_reply *reply)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    struct dialogue d = begin(server, stop, words);
+    CURL *curl = handle_for(smtp, server);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "NOOP");
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    enum smtp_outcome outcome = run(curl, &d, reply);
+    reply->times.accepted_ms = -1;
+    return outcome;
 }

@@ -143,7 +143,7 @@ def test_a_provider_that_is_not_there(server, org):
     assert org.admin.put("/notification-settings", {"email_provider": "ses"}).status_code == 200
     job = org.admin.wait_job(send(org))
     assert (job["status"], job["cause"], job["attempt"]) == ("failed", "permanent", 1)
-    assert "\"ses\" is not available" in job["error_message"]
+    assert "there is no account with ses" in job["error_message"]
     assert not peer.mails
 
 

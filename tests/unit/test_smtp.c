@@ -46,6 +46,13 @@ static const struct smtp_mail plain_mail = {
     .date_wall_us = INT64_C(1795449600000000),
 };
 
+static enum smtp_outcome send_mail(struct smtp *smtp, const struct conf *conf, const struct smtp_mail *mail,
+                                   const atomic_bool *stop, struct smtp_reply *reply)
+{
+    const struct smtp_server server = smtp_server_of(conf);
+    return smtp_send(smtp, &server, mail, stop, reply);
+}
+
 struct end {
     const char *name;
     const char *options; /* of the peer */
@@ -116,12 +123,12 @@ static const struct end ends[] = {
     {"closed at mail", "--script '{\"mail\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
     {"closed at rcpt", "--script '{\"rcpt\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
     {"closed at data", "--script '{\"data\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
-    {"closed after the dot", "--script '{\"body\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0,
+    {"closed after the dot", "--script '{\"body\": \"close\"}'", TLS_NONE, NULL, NULL, SMTP_UNANSWERED, 0,
      "the connection was lost (at the end of the mail)", 1},
     {"reset at rcpt", "--script '{\"rcpt\": \"reset\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
-    {"reset after the dot", "--script '{\"body\": \"reset\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 1},
+    {"reset after the dot", "--script '{\"body\": \"reset\"}'", TLS_NONE, NULL, NULL, SMTP_UNANSWERED, 0, "", 1},
     {"flood at ehlo", "--script '{\"ehlo\": \"flood\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 0},
-    {"flood after the dot", "--script '{\"body\": \"flood\"}'", TLS_NONE, NULL, NULL, SMTP_TRY_LATER, 0, "", 1},
+    {"flood after the dot", "--script '{\"body\": \"flood\"}'", TLS_NONE, NULL, NULL, SMTP_UNANSWERED, 0, "", 1},
 };
 
 static void test_end(void **state)
@@ -136,7 +143,7 @@ static void test_end(void **state)
     conf.smtp.password = password;
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {.code = -1, .text = "unset"};
-    enum smtp_outcome outcome = smtp_send(smtp, &conf, &plain_mail, NULL, &reply);
+    enum smtp_outcome outcome = send_mail(smtp, &conf, &plain_mail, NULL, &reply);
     print_message("%-28s %d: %s\n", end->name, reply.code, reply.text);
     assert_int_equal(outcome, end->outcome);
     assert_int_equal(reply.code, end->code);
@@ -157,7 +164,7 @@ static void test_untrusted_certificate(void **state)
     conf.smtp.ca_file = NULL;
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_MISCONFIGURED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_MISCONFIGURED);
     assert_non_null(strstr(reply.text, "certificate"));
     smtp_free(smtp);
     peer_stop(&peer);
@@ -172,7 +179,7 @@ static void test_nobody_listens(void **state)
     peer_stop(&peer);
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
     assert_int_equal(reply.code, 0);
     assert_non_null(strstr(reply.text, "onnect"));
     smtp_free(smtp);
@@ -193,7 +200,7 @@ static void test_timeout(void **state)
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
     int64_t began_us = clock_mono_us();
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
     smtp_free(smtp);
     int64_t took_ms = (clock_mono_us() - began_us) / US_PER_MS;
     print_message("%s: %lld ms, %s\n", *stage, (long long)took_ms, reply.text);
@@ -221,7 +228,7 @@ static void test_stop(void **state)
     atomic_bool stop = false;
     pthread_t stopper = service_thread("stopper", stop_soon, &stop);
     int64_t began_us = clock_mono_us();
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, &stop, &reply), SMTP_STOPPED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, &stop, &reply), SMTP_STOPPED);
     smtp_free(smtp);
     int64_t took_ms = (clock_mono_us() - began_us) / US_PER_MS;
     print_message("%s: %lld ms, %s\n", *stage, (long long)took_ms, reply.text);
@@ -239,7 +246,7 @@ static void test_free_does_not_wait_for_quit(void **state)
     struct conf conf = make_conf(&peer, CONF_SMTP_TLS_NONE);
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
     int64_t began_us = clock_mono_us();
     smtp_free(smtp);
     assert_true(clock_mono_us() - began_us < 2 * US_PER_S);
@@ -256,7 +263,7 @@ static void send_three(const char *options, useconds_t pause_us, const int conne
     struct smtp *smtp = smtp_new();
     for (size_t i = 0; i < 3; i++) {
         struct smtp_reply reply = {0};
-        assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+        assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
         usleep(pause_us);
     }
     json_auto_t *mails = peer_kept(&peer);
@@ -295,9 +302,9 @@ static void test_refusal_is_not_repeated(void **state)
     struct conf conf = make_conf(&peer, CONF_SMTP_TLS_NONE);
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_PERMANENT);
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_PERMANENT);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
     smtp_free(smtp);
     peer_stop(&peer);
 }
@@ -311,8 +318,8 @@ static void test_lost_body_is_not_repeated(void **state)
     struct conf conf = make_conf(&peer, CONF_SMTP_TLS_NONE);
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_TRY_LATER);
     json_auto_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 2);
     smtp_free(smtp);
@@ -332,9 +339,9 @@ static void test_nothing_is_left_from_the_last_mail(void **state)
     conf.smtp.password = password;
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_ACCEPTED);
     conf.smtp.user = NULL;
-    assert_int_equal(smtp_send(smtp, &conf, &plain_mail, NULL, &reply), SMTP_MISCONFIGURED);
+    assert_int_equal(send_mail(smtp, &conf, &plain_mail, NULL, &reply), SMTP_MISCONFIGURED);
     assert_int_equal(reply.code, 530);
     smtp_free(smtp);
     peer_stop(&peer);
@@ -347,26 +354,32 @@ static const struct {
     struct smtp_mail mail;
     const char *words;
 } unfit[] = {
-    {"subject with a line", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\r\nBcc: victim@example.org", "t", NULL, 0}, "subject"},
-    {"subject with a bare CR", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\rBcc: v@example.org", "t", NULL, 0}, "subject"},
+    {"subject with a line",
+     {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\r\nBcc: victim@example.org", "t", NULL, 0, NULL},
+     "subject"},
+    {"subject with a bare CR",
+     {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\rBcc: v@example.org", "t", NULL, 0, NULL},
+     "subject"},
     {"subject with a C1 line end",
      {MAIL_ID, "a@b.c", NULL, "x@y.z",
       "a\xc2\x85"
       "b",
-      "t", NULL, 0},
+      "t", NULL, 0, NULL},
      "subject"},
-    {"subject not UTF-8", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\xff", "t", NULL, 0}, "subject"},
-    {"name with a line", {MAIL_ID, "a@b.c", "n\nX: y", "x@y.z", "s", "t", NULL, 0}, "name"},
+    {"subject not UTF-8", {MAIL_ID, "a@b.c", NULL, "x@y.z", "a\xff", "t", NULL, 0, NULL}, "subject"},
+    {"name with a line", {MAIL_ID, "a@b.c", "n\nX: y", "x@y.z", "s", "t", NULL, 0, NULL}, "name"},
     {"recipient with a line",
-     {MAIL_ID, "a@b.c", NULL, "x@y.z>\r\nRCPT TO:<v@example.org", "s", "t", NULL, 0},
+     {MAIL_ID, "a@b.c", NULL, "x@y.z>\r\nRCPT TO:<v@example.org", "s", "t", NULL, 0, NULL},
      "recipient"},
-    {"recipient with a parameter", {MAIL_ID, "a@b.c", NULL, "x@y.z> NOTIFY=NEVER", "s", "t", NULL, 0}, "recipient"},
-    {"two recipients", {MAIL_ID, "a@b.c", NULL, "x@y.z, v@example.org", "s", "t", NULL, 0}, "recipient"},
-    {"recipient not ASCII", {MAIL_ID, "a@b.c", NULL, "\xc3\xbc@y.z", "s", "t", NULL, 0}, "recipient"},
-    {"sender with a bracket", {MAIL_ID, "a@b.c>", NULL, "x@y.z", "s", "t", NULL, 0}, "sender"},
-    {"sender empty", {MAIL_ID, "", NULL, "x@y.z", "s", "t", NULL, 0}, "sender"},
-    {"message id with a line", {"1\r\n@x", "a@b.c", NULL, "x@y.z", "s", "t", NULL, 0}, "message id"},
-    {"no body", {MAIL_ID, "a@b.c", NULL, "x@y.z", "s", NULL, NULL, 0}, "body"},
+    {"recipient with a parameter",
+     {MAIL_ID, "a@b.c", NULL, "x@y.z> NOTIFY=NEVER", "s", "t", NULL, 0, NULL},
+     "recipient"},
+    {"two recipients", {MAIL_ID, "a@b.c", NULL, "x@y.z, v@example.org", "s", "t", NULL, 0, NULL}, "recipient"},
+    {"recipient not ASCII", {MAIL_ID, "a@b.c", NULL, "\xc3\xbc@y.z", "s", "t", NULL, 0, NULL}, "recipient"},
+    {"sender with a bracket", {MAIL_ID, "a@b.c>", NULL, "x@y.z", "s", "t", NULL, 0, NULL}, "sender"},
+    {"sender empty", {MAIL_ID, "", NULL, "x@y.z", "s", "t", NULL, 0, NULL}, "sender"},
+    {"message id with a line", {"1\r\n@x", "a@b.c", NULL, "x@y.z", "s", "t", NULL, 0, NULL}, "message id"},
+    {"no body", {MAIL_ID, "a@b.c", NULL, "x@y.z", "s", NULL, NULL, 0, NULL}, "body"},
 };
 
 static void test_unfit_mails_are_not_sent(void **state)
@@ -378,7 +391,7 @@ static void test_unfit_mails_are_not_sent(void **state)
     struct smtp *smtp = smtp_new();
     for (size_t i = 0; i < ARRAY_SIZE(unfit); i++) {
         struct smtp_reply reply = {.code = -1};
-        if (smtp_send(smtp, &conf, &unfit[i].mail, NULL, &reply) != SMTP_PERMANENT || reply.code != 0 ||
+        if (send_mail(smtp, &conf, &unfit[i].mail, NULL, &reply) != SMTP_PERMANENT || reply.code != 0 ||
             strstr(reply.text, unfit[i].words) == NULL) {
             fail_msg("%s: %d %s", unfit[i].name, reply.code, reply.text);
         }
@@ -396,7 +409,7 @@ static json_t *send_one(const struct smtp_mail *mail)
     struct conf conf = make_conf(&peer, CONF_SMTP_TLS_NONE);
     struct smtp *smtp = smtp_new();
     struct smtp_reply reply = {0};
-    assert_int_equal(smtp_send(smtp, &conf, mail, NULL, &reply), SMTP_ACCEPTED);
+    assert_int_equal(send_mail(smtp, &conf, mail, NULL, &reply), SMTP_ACCEPTED);
     json_t *mails = peer_kept(&peer);
     assert_int_equal(json_array_size(mails), 1);
     smtp_free(smtp);

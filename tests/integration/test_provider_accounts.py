@@ -1,0 +1,257 @@
+"""Accounts with providers: what the API takes and shows, whose account is used, failover, and what pauses one."""
+import email
+import email.policy
+import json
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fakes"))
+
+import database  # noqa: E402
+from client import Org, faults  # noqa: E402
+from conftest import QUICK_RETRIES, running  # noqa: E402
+from smtp_peer import NO_TLS, SmtpPeer  # noqa: E402
+from waiting import wait_until  # noqa: E402
+
+MASK = "********"
+CANARY = "canary-7f3a-password"
+SMTP = {"host": "127.0.0.1", "port": 2525, "security": "none"}
+
+
+@pytest.fixture(scope="module", name="stack")
+def fixture_stack():
+    yield from running("accounts", apis=2, conf_extra=QUICK_RETRIES + "[providers]\nbreaker_failures=3\nbreaker_delay_s=1\n"
+                       "[smtp]\ntimeout_s=2\n")
+
+
+@pytest.fixture(name="org")
+def fixture_org(stack):
+    return Org(stack, "accounts")
+
+
+def put(client, provider, status=(200, 201), **members):
+    answer = client.put(f"/providers/{provider}", members)
+    assert answer.status_code in status, answer.text
+    return answer
+
+
+def audit(stack, org_id):
+    """(actor, action, subject, changes) of each change of an account; org_id None: of the deployment's."""
+    found = database.rows(stack, "SELECT actor, action, subject, changes FROM audit_log WHERE organization_id <=> %s"
+                          " AND action LIKE 'provider.%%' ORDER BY id", org_id)
+    return [(e["actor"], e["action"], e["subject"], json.loads(e["changes"])) for e in found]
+
+
+def hasten(stack, job_id):
+    """Its next look is due now."""
+    database.rows(stack, "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) WHERE id = %s AND status = 'queued'", job_id)
+
+
+def dump(stack):
+    """Every column of every table as text."""
+    columns = database.rows(stack, "SELECT table_name AS t, column_name AS c FROM information_schema.columns"
+                            " WHERE table_schema = DATABASE() AND data_type IN ('varchar', 'longtext', 'char', 'text')")
+    return "\n".join(str(row) for found in columns
+                     for row in database.rows(stack, f"SELECT `{found['c']}` FROM `{found['t']}`"))
+
+
+# ---- what the API takes and shows -----------------------------------------------------------------------------------
+
+def test_providers_are_listed_with_their_schema(org):
+    listed = {p["name"]: p for p in org.admin.get("/providers").json()["providers"]}
+    smtp = listed["smtp"]
+    assert (smtp["channel"], smtp["account"]) == ("email", None)
+    assert smtp["config_schema"]["properties"]["port"]["default"] == 587
+    put(org.admin, "smtp", config=SMTP)
+    listed = {p["name"]: p for p in org.admin.get("/providers").json()["providers"]}
+    assert listed["smtp"]["account"]["config"]["port"] == 2525
+
+
+def test_an_account_is_made_changed_and_deleted(stack, org):
+    assert org.admin.get("/providers/smtp").status_code == 404
+    made = put(org.admin, "smtp", (201,), config={**SMTP, "username": "u", "password": CANARY}, position=2)
+    assert made.headers["Location"].endswith("/providers/smtp")
+    account = made.json()
+    assert account["config"] == {**SMTP, "username": "u", "password": MASK}
+    assert (account["position"], account["enabled"], account["paused_at"]) == (2, True, None)
+    assert (account["created_by"], account["updated_by"]) == ("admin", "admin")
+    same = put(org.admin, "smtp", (200,), config={"password": CANARY})
+    assert same.headers["ETag"] == made.headers["ETag"], "nothing differs, nothing is written"
+    moved = put(org.admin, "smtp", (200,), config={"port": 2526}, enabled=False)
+    assert moved.headers["ETag"] != made.headers["ETag"]
+    assert moved.json()["config"] == {**SMTP, "port": 2526, "username": "u", "password": MASK}
+    assert org.admin.get("/providers/smtp").json() == moved.json()
+    assert org.admin.call("DELETE", "/providers/smtp").status_code == 204
+    assert org.admin.get("/providers/smtp").status_code == 404
+    assert org.admin.call("DELETE", "/providers/smtp").status_code == 404
+    entries = audit(stack, org.id)
+    assert [e[1] for e in entries] == ["provider.update", "provider.update", "provider.delete"]
+    assert entries[1][3]["config.port"] == {"from": 2525, "to": 2526}
+    assert entries[0][3]["config.password"]["to"] == MASK
+
+
+def test_null_resets_and_absent_keeps(org):
+    put(org.admin, "smtp", config={**SMTP, "username": "u", "password": CANARY}, position=7)
+    account = put(org.admin, "smtp", config={"username": None, "password": None, "port": None}, position=None).json()
+    assert account["config"] == {**SMTP, "port": 587, "username": None, "password": None}
+    assert account["position"] == 0
+
+
+def test_versions(org):
+    tag = put(org.admin, "smtp", config=SMTP).headers["ETag"]
+    assert org.admin.put("/providers/smtp", {"position": 1}, headers={"If-Match": '"999"'}).status_code == 412
+    assert org.admin.put("/providers/smtp", {"position": 1}, headers={"If-Match": tag}).status_code == 200
+    assert org.admin.call("DELETE", "/providers/smtp", headers={"If-Match": tag}).status_code == 412
+    other = Org(org.stack, "accounts")
+    assert other.admin.put("/providers/smtp", {"config": SMTP}, headers={"If-Match": "*"}).status_code == 412
+    assert other.admin.get("/providers/smtp").status_code == 404, "another organization has none"
+
+
+@pytest.mark.parametrize("body, wanted", [
+    ({}, {"/config/host": "required"}),
+    ({"config": {}}, {"/config/host": "required"}),
+    ({"config": {"host": ""}}, {"/config/host": "length"}),
+    ({"config": {"host": "a b"}}, {"/config/host": "format"}),
+    ({"config": {"host": "mail.example\r\nX: y"}}, {"/config/host": "format"}),
+    ({"config": {**SMTP, "port": 0}}, {"/config/port": "range"}),
+    ({"config": {**SMTP, "port": "25"}}, {"/config/port": "type"}),
+    ({"config": {**SMTP, "security": "ssl3"}}, {"/config/security": "choice"}),
+    ({"config": {**SMTP, "username": "u"}}, {"/config/password": "required"}),
+    ({"config": {**SMTP, "password": MASK}}, {"/config/password": "masked"}),
+    ({"config": {**SMTP, "secrets": "x"}}, {"/config/secrets": "unknown_field"}),
+    ({"config": SMTP, "position": -1}, {"/position": "range"}),
+    ({"config": SMTP, "max_per_second": 0}, {"/max_per_second": "range"}),
+    ({"config": SMTP, "paused_at": None}, {"/paused_at": "read_only"}),
+    ({"config": SMTP, "organization_id": "other"}, {"/organization_id": "unknown_field"}),
+    ({"config": "smtp"}, {"/config": "type"}),
+])
+def test_what_does_not_fit_changes_nothing(org, body, wanted):
+    assert faults(org.user().put("/providers/smtp", body)) == wanted
+    assert org.admin.get("/providers/smtp").status_code == 404
+
+
+def test_unknown_provider(org):
+    for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/resume"), ("POST", "/pause")):
+        body = {"json": {"config": {}}} if method == "PUT" else {}
+        assert org.admin.call(method, "/providers/pigeon" + path, **body).status_code == 404
+
+
+def test_only_admins(org):
+    service = org.user(role="Service")
+    for method, path in (("GET", "/providers"), ("GET", "/providers/smtp"), ("DELETE", "/providers/smtp"),
+                         ("POST", "/providers/smtp/resume")):
+        assert service.call(method, path).status_code == 403
+
+
+# ---- whose account is used ------------------------------------------------------------------------------------------
+
+def tell(org, user="ada", **members):
+    body = {"event": "payroll", "recipients": [{"user_id": user, "email": f"{user}@example.org"}],
+            "data": {"employee_name": "Ada", "period": "November"}, **members}
+    answer = org.admin.post("/notifications/events", body)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def delivery_of(org, event_id, state=None, timeout_s=20):
+    def check():
+        found = org.admin.get(f"/deliveries?event_id={event_id}").json()["deliveries"]
+        return found[0] if found and (state is None or found[0]["state"] == state) else None
+
+    found = wait_until(f"a delivery of {event_id} to be {state}", check, timeout_s, org.stack)
+    return org.admin.get(f"/deliveries/{found['id']}").json()
+
+
+def tries(delivery):
+    return [(a["provider"], a["outcome"]) for a in delivery["attempts"]]
+
+
+def smtp_account(peer, **members):
+    config = {"host": "localhost" if peer.tls != NO_TLS else "127.0.0.1", "port": peer.port, "security": peer.tls}
+    if peer.credentials:
+        config.update(username=peer.credentials[0], password=peer.credentials[1])
+    config.update(members)
+    return config
+
+
+def test_an_organization_uses_its_own_server(org):
+    with SmtpPeer(credentials=("acme", CANARY)) as peer:
+        put(org.admin, "smtp", config=smtp_account(peer))
+        delivery = delivery_of(org, tell(org), "sent")
+        assert tries(delivery) == [("smtp", "sent")]
+        mail, = peer.mails
+        assert (mail["user"], mail["rcpt_to"]) == ("acme", ["ada@example.org"])
+        message = email.message_from_bytes(mail["data"], policy=email.policy.default)
+        assert message["Message-ID"].startswith(f"<{delivery['id']}@") and not message.defects
+        with SmtpPeer() as second:
+            put(org.admin, "smtp", config=smtp_account(second, username=None, password=None))
+            wait_until("the worker to see the change",
+                       lambda: delivery_of(org, tell(org), "sent") and second.mails, 10, org.stack)
+
+
+def test_a_job_of_mail_goes_the_same_way(org):
+    with SmtpPeer() as peer:
+        put(org.admin, "smtp", config=smtp_account(peer))
+        job = org.admin.wait_job(org.admin.create("email.send", {"to": "x@example.org", "subject": "s", "text": "t"})["id"])
+        assert job["status"] == "completed" and len(peer.mails) == 1
+        assert f"<{job['id']}@" in peer.mails[0]["data"].decode()
+
+
+# ---- bad credentials ------------------------------------------------------------------------------------------------
+
+def test_bad_credentials_pause_and_burn_no_attempt(stack, org):
+    with SmtpPeer(credentials=("acme", "right"),
+                  script={"auth": f"535 5.7.8 {CANARY} is wrong"}) as peer:
+        put(org.admin, "smtp", config=smtp_account(peer, password=CANARY))
+        event = tell(org)
+        account = wait_until("the account to be paused",
+                             lambda: (lambda a: a["paused_at"] and a)(org.admin.get("/providers/smtp").json()), 10, stack)
+        assert "535 5.7.8" in account["paused_reason"] and account["updated_by"] == "bellman"
+        delivery = delivery_of(org, event, "queued")
+        assert "does not accept us" in delivery["error_message"]
+        job = org.admin.job(delivery["job_id"])
+        assert (job["status"], job["retry_count"]) == ("queued", 0)
+        assert audit(stack, org.id)[-1][:3] == ("bellman", "provider.pause", "smtp")
+        log = (stack.log_dir / "consumer.log").read_text(encoding="utf-8")
+        alerts = [json.loads(line) for line in log.splitlines() if '"alert.provider_paused"' in line and org.id in line]
+        assert len(alerts) == 1 and alerts[0]["level"] == "error" and alerts[0]["provider"] == "smtp"
+        for place in (log, json.dumps(account), json.dumps(delivery), json.dumps(job)):
+            assert CANARY not in place
+        peer.set_script()
+        put(org.admin, "smtp", config={"password": "right"})
+        assert org.admin.get("/providers/smtp").json()["paused_at"] is None, "another config ends the pause"
+        hasten(stack, delivery["job_id"])
+        delivery = delivery_of(org, event, "sent")
+        assert tries(delivery) == [("smtp", "paused"), ("smtp", "sent")]
+        assert org.admin.wait_job(delivery["job_id"])["retry_count"] == 0
+
+
+def test_pause_and_resume_by_hand(stack, org):
+    with SmtpPeer() as peer:
+        put(org.admin, "smtp", config=smtp_account(peer))
+        answer = org.admin.post("/providers/smtp/pause", {"reason": "moving house"})
+        assert answer.status_code == 200 and answer.json()["paused_reason"] == "moving house"
+        event = tell(org)
+        delivery = wait_until("the delivery to wait", lambda: (lambda d: d["error_message"] and d)(delivery_of(org, event)), 10, stack)
+        assert "all accounts are paused" in delivery["error_message"] and not delivery["attempts"]
+        answer = org.admin.post("/providers/smtp/resume")
+        assert answer.status_code == 200 and answer.json()["paused_at"] is None
+        hasten(stack, delivery["job_id"])
+        assert tries(delivery_of(org, event, "sent")) == [("smtp", "sent")]
+        assert org.admin.post("/providers/smtp/resume").status_code == 200, "again is no fault"
+
+
+# ---- secrets --------------------------------------------------------------------------------------------------------
+
+def test_a_secret_stands_nowhere(stack, org):
+    with SmtpPeer(credentials=("acme", CANARY)) as peer:
+        put(org.admin, "smtp", config=smtp_account(peer))
+        delivery_of(org, tell(org), "sent")
+    everything = dump(stack)
+    assert "acme" in everything and CANARY not in everything
+    for log in stack.log_dir.glob("*.log"):
+        assert CANARY.encode() not in log.read_bytes(), log
+    for provider in org.admin.get("/providers").json()["providers"]:
+        assert CANARY not in json.dumps(provider)
