@@ -83,6 +83,9 @@ def path_values(org, path):
     if "{template_id}" in path:
         values["template_id"] = "payroll.email"
         assert org.admin.put("/notification-templates/payroll.email", {"subject": "x", "text": "x"}).status_code == 201
+    if "{provider}" in path:
+        values["provider"] = "smtp"
+        assert org.admin.put("/providers/smtp", {"config": {"host": "mail.example"}}).status_code == 201
     if "{event_id}" in path or "{delivery_id}" in path:
         event = tell(org)
         [delivery] = wait_states(org, event, "sent")
