@@ -1,0 +1,317 @@
+/**
+ * The client of Bellman's API. One function per call; each takes {signal} last, returns the parsed answer, and throws what
+ * errors.ts lists. Usable without the page and the store:
+ *
+ *     configureApi({ baseUrl: 'https://hr.example.com/api/system', getToken: () => token });
+ *     const { jobs } = await getBackgroundJobs('failed', 0, 50);
+ */
+import { type Call, type CallOptions, newIdempotencyKey, request } from './http'
+import type * as T from './types'
+
+export { configureApi, etagOf, newIdempotencyKey, requestIdOf, urlOf } from './http'
+export type { ApiConfig, CallOptions } from './http'
+export * from './errors'
+export { formatJson, parseJson } from './json'
+export type { Json, JsonObject } from './json'
+export type * from './types'
+
+const SETTINGS = '/notification-settings'
+const JOBS = '/background-jobs'
+const DEAD = '/dead-letters'
+const SCHEDULES = '/schedules'
+const DELIVERIES = '/deliveries'
+/** The server waits up to 10 s for the mail's fate. */
+const TEST_EMAIL_TIMEOUT_MS = 20_000
+
+/** What changes only the version that it was read at. */
+export interface ChangeOptions extends CallOptions {
+  /** From etagOf; null or absent: whatever version there is. */
+  ifMatch?: string | null
+}
+
+/** What may be tried again without being done twice. */
+export interface CreateOptions extends CallOptions {
+  /** Default: a fresh one. Hand the same in to repeat a call that got no answer. */
+  idempotencyKey?: string
+}
+
+export interface JobFilter {
+  job_type?: string | null | undefined
+  priority?: number | null | undefined
+  created_after?: string | null | undefined
+  created_before?: string | null | undefined
+  /** Instead of skip: next_cursor of the page before. */
+  cursor?: string | null | undefined
+}
+
+export interface DeadLetterFilter extends Omit<JobFilter, 'priority'> {
+  cause?: string | null | undefined
+  limit?: number
+}
+
+export interface DeliveryFilter {
+  state?: string | null | undefined
+  event?: string | null | undefined
+  event_id?: string | null | undefined
+  channel?: string | null | undefined
+  provider?: string | null | undefined
+  recipient?: string | null | undefined
+  address?: string | null | undefined
+  created_after?: string | null | undefined
+  created_before?: string | null | undefined
+  limit?: number
+  cursor?: string | null | undefined
+}
+
+export interface LogFilter {
+  attempt?: number | null | undefined
+  limit?: number
+  cursor?: string | null | undefined
+}
+
+function at(base: string, id: string, rest = ''): string {
+  return `${base}/${encodeURIComponent(id)}${rest}`
+}
+
+function post<R>(path: string, body: unknown, options: CallOptions & Partial<Call> = {}): Promise<R> {
+  return request<R>(path, { ...options, method: 'POST', body })
+}
+
+function create<R>(path: string, body: unknown, options: CreateOptions = {}): Promise<R> {
+  return post<R>(path, body, { ...options, idempotencyKey: options.idempotencyKey ?? newIdempotencyKey() })
+}
+
+/* Notification settings */
+
+export function getNotificationSettings(options: CallOptions = {}): Promise<T.NotificationSettings> {
+  return request(SETTINGS, options)
+}
+
+/** Merge patch: absent keeps, null resets. With ifMatch, PreconditionFailedError when somebody else was quicker. */
+export function updateNotificationSettings(
+  changes: T.NotificationSettingsUpdate,
+  options: ChangeOptions = {},
+): Promise<T.NotificationSettings> {
+  return request(SETTINGS, { ...options, method: 'PUT', body: changes })
+}
+
+/** Resolves also when the mail was not taken: success says. */
+export function testEmailNotification(email: string, options: CallOptions = {}): Promise<T.TestEmailResult> {
+  return post(`${SETTINGS}/test-email`, { email }, { ...options, timeoutMs: TEST_EMAIL_TIMEOUT_MS })
+}
+
+/* Jobs */
+
+/** status undefined: of every status. limit at most 200. */
+export function getBackgroundJobs(
+  status?: T.JobStatus,
+  skip = 0,
+  limit = 50,
+  filter: JobFilter = {},
+  options: CallOptions = {},
+): Promise<T.JobList> {
+  const place = filter.cursor ? { limit } : { skip: skip || undefined, limit }
+  return request(JOBS, { ...options, query: { status, ...place, ...filter } })
+}
+
+export function getBackgroundJob(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return request(at(JOBS, jobId), options)
+}
+
+/** The job as it is now: cancelled, or (cancel_requested_at set) still running until its worker has stopped. */
+export function cancelBackgroundJob(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return post(at(JOBS, jobId, '/cancel'), {}, options)
+}
+
+export function retryBackgroundJob(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return post(at(JOBS, jobId, '/retry'), {}, options)
+}
+
+export function createBackgroundJob(job: T.JobCreate, options: CreateOptions = {}): Promise<T.JobDetail> {
+  return create(JOBS, job, options)
+}
+
+/** All of them, or none; at most 1,000. */
+export function createBackgroundJobs(
+  jobs: readonly T.JobCreate[],
+  options: CreateOptions = {},
+): Promise<T.JobBulkResult> {
+  return create(`${JOBS}/bulk`, { jobs }, options)
+}
+
+/** The job that does it; its result will be {matched, changed}. */
+export function cancelBackgroundJobs(filter: T.JobsCancelFilter, options: CreateOptions = {}): Promise<T.JobDetail> {
+  return create(`${JOBS}/cancel`, filter, options)
+}
+
+/** The job that does it; its result will be {matched, changed}. */
+export function retryBackgroundJobs(filter: T.JobsRetryFilter, options: CreateOptions = {}): Promise<T.JobDetail> {
+  return create(`${JOBS}/retry`, filter, options)
+}
+
+export function countBackgroundJobs(options: CallOptions = {}): Promise<T.JobCounts> {
+  return request(`${JOBS}/counts`, options)
+}
+
+export function getBackgroundJobLogs(
+  jobId: string,
+  filter: LogFilter = {},
+  options: CallOptions = {},
+): Promise<T.JobLogPage> {
+  return request(at(JOBS, jobId, '/logs'), { ...options, query: { ...filter } })
+}
+
+export async function getJobTypes(options: CallOptions = {}): Promise<readonly T.JobType[]> {
+  return (await request<{ job_types?: T.JobType[] }>('/job-types', options)).job_types ?? []
+}
+
+/* Pauses and limits */
+
+async function pausesOf(call: Promise<{ pauses?: T.Pause[] }>): Promise<readonly T.Pause[]> {
+  return (await call).pauses ?? []
+}
+
+export function getPauses(options: CallOptions = {}): Promise<readonly T.Pause[]> {
+  return pausesOf(request(`${JOBS}/pauses`, options))
+}
+
+/** jobType "*": all of the organization's jobs. */
+export function pauseJobs(
+  jobType: string,
+  reason: string | null,
+  options: CallOptions = {},
+): Promise<readonly T.Pause[]> {
+  return pausesOf(request(at(`${JOBS}/pauses`, jobType), { ...options, method: 'PUT', body: { reason } }))
+}
+
+export function resumeJobs(jobType: string, options: CallOptions = {}): Promise<readonly T.Pause[]> {
+  return pausesOf(request(at(`${JOBS}/pauses`, jobType), { ...options, method: 'DELETE', body: {} }))
+}
+
+export async function getLimits(options: CallOptions = {}): Promise<readonly T.Limit[]> {
+  return (await request<{ limits?: T.Limit[] }>(`${JOBS}/limits`, options)).limits ?? []
+}
+
+/* Dead letters */
+
+export function getDeadLetters(filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<T.DeadLetterList> {
+  return request(DEAD, { ...options, query: { ...filter } })
+}
+
+export function getDeadLetter(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return request(at(DEAD, jobId), options)
+}
+
+export function replayDeadLetter(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return post(at(DEAD, jobId, '/replay'), {}, options)
+}
+
+export function discardDeadLetter(jobId: string, options: CallOptions = {}): Promise<T.JobDetail> {
+  return post(at(DEAD, jobId, '/discard'), {}, options)
+}
+
+/** The job that does it; its result will be {matched, changed}. */
+export function replayDeadLetters(
+  filter: T.DeadLettersReplayFilter,
+  options: CreateOptions = {},
+): Promise<T.JobDetail> {
+  return create(`${DEAD}/replay`, filter, options)
+}
+
+/* Schedules */
+
+export function getSchedules(
+  filter: { limit?: number; cursor?: string | null } = {},
+  options: CallOptions = {},
+): Promise<T.ScheduleList> {
+  return request(SCHEDULES, { ...options, query: { ...filter } })
+}
+
+export function getSchedule(scheduleId: string, options: CallOptions = {}): Promise<T.ScheduleDetail> {
+  return request(at(SCHEDULES, scheduleId), options)
+}
+
+export function createSchedule(schedule: T.ScheduleCreate, options: CallOptions = {}): Promise<T.ScheduleDetail> {
+  return post(SCHEDULES, schedule, options)
+}
+
+export function updateSchedule(
+  scheduleId: string,
+  changes: T.ScheduleUpdate,
+  options: ChangeOptions = {},
+): Promise<T.ScheduleDetail> {
+  return request(at(SCHEDULES, scheduleId), { ...options, method: 'PUT', body: changes })
+}
+
+export function deleteSchedule(scheduleId: string, options: ChangeOptions = {}): Promise<void> {
+  return request(at(SCHEDULES, scheduleId), { ...options, method: 'DELETE', body: {} })
+}
+
+export function pauseSchedule(scheduleId: string, options: ChangeOptions = {}): Promise<T.ScheduleDetail> {
+  return post(at(SCHEDULES, scheduleId, '/pause'), {}, options)
+}
+
+export function resumeSchedule(scheduleId: string, options: ChangeOptions = {}): Promise<T.ScheduleDetail> {
+  return post(at(SCHEDULES, scheduleId, '/resume'), {}, options)
+}
+
+/** The job that it created. */
+export function runSchedule(scheduleId: string, options: CreateOptions = {}): Promise<T.JobDetail> {
+  return create(at(SCHEDULES, scheduleId, '/run-now'), {}, options)
+}
+
+/** RFC 3339 times with the zone's offset. */
+export async function previewSchedule(
+  cron: string,
+  timezone: string | null,
+  options: CallOptions = {},
+): Promise<readonly string[]> {
+  const preview = await post<{ next_firings: string[] }>(`${SCHEDULES}/preview`, { cron, timezone }, options)
+  return preview.next_firings
+}
+
+/* Deliveries */
+
+export function getDeliveries(filter: DeliveryFilter = {}, options: CallOptions = {}): Promise<T.DeliveryList> {
+  return request(DELIVERIES, { ...options, query: { ...filter } })
+}
+
+export function getDelivery(deliveryId: string, options: CallOptions = {}): Promise<T.DeliveryDetail> {
+  return request(at(DELIVERIES, deliveryId), options)
+}
+
+/** A new delivery, for which the settings and the suppression list hold as for any. */
+export function resendDelivery(deliveryId: string, options: CallOptions = {}): Promise<T.DeliveryDetail> {
+  return post(at(DELIVERIES, deliveryId, '/resend'), {}, options)
+}
+
+export function getSuppressions(
+  filter: {
+    channel?: string | null
+    address?: string | null
+    reason?: string | null
+    limit?: number
+    cursor?: string | null
+  } = {},
+  options: CallOptions = {},
+): Promise<T.SuppressionList> {
+  return request('/suppressions', { ...options, query: { ...filter } })
+}
+
+export function createSuppression(suppression: T.SuppressionCreate, options: CallOptions = {}): Promise<T.Suppression> {
+  return post('/suppressions', suppression, options)
+}
+
+export function removeSuppression(channel: string, address: string, options: CallOptions = {}): Promise<void> {
+  return post('/suppressions/remove', { channel, address }, options)
+}
+
+export function getEvent(eventId: string, options: CallOptions = {}): Promise<T.NotificationEvent> {
+  return request(at('/notifications/events', eventId), options)
+}
+
+/* Health; needs no token. */
+
+export function getReadiness(options: CallOptions = {}): Promise<T.Readiness> {
+  return request('/readyz', options)
+}
