@@ -103,18 +103,19 @@ static bool fill_html(const char *source, const json_t *values, char **ret, stru
 bool template_fill_message(int event, enum notify_channel channel, const struct template_texts *texts,
                            const json_t *values, struct template_message *ret, struct err *e)
 {
-    CLEANUP(template_message_release) struct template_message message = {0};
+    struct template_message message = {0};
     bool is_mail = channel == NOTIFY_EMAIL;
     if (texts->text == NULL || (is_mail && texts->subject == NULL)) {
         return err_set(e, ERR_INVALID, "The template has no text or no subject");
     }
-    if ((is_mail && !fill_subject(event, texts->subject, values, &message.subject, e)) ||
-        !fill_text(event, channel, texts->text, values, &message.text, e) ||
-        (is_mail && texts->html != NULL && !fill_html(texts->html, values, &message.html, e))) {
+    bool ok = (!is_mail || fill_subject(event, texts->subject, values, &message.subject, e)) &&
+              fill_text(event, channel, texts->text, values, &message.text, e) &&
+              (!is_mail || texts->html == NULL || fill_html(texts->html, values, &message.html, e));
+    if (!ok) {
+        template_message_release(&message);
         return false;
     }
     *ret = message;
-    message = (struct template_message){0};
     return true;
 }
 

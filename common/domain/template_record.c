@@ -27,11 +27,12 @@ static const char *const sources[] = {"default", "organization", NULL};
     {.name = "subject", .type = FIELD_STRING, .flags = FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1,                      \
      .max = TEMPLATE_SUBJECT_CHARS_MAX, .sql = "varchar(400)", .help = "Mail's subject; of other channels null"}
 #define TEXT(flags_)                                                                                                   \
-    {.name = "text", .type = FIELD_STRING, .flags = (flags_), .min = 1, .max = TEMPLATE_TEXT_CHARS_MAX, .sql = "longtext",      \
+    {.name = "text", .type = FIELD_STRING, .flags = (flags_), .min = 1, .max = TEMPLATE_TEXT_CHARS_MAX,                \
+     .sql = "longtext",                                                                                                \
      .help = "The plain text of a mail; the text message; Slack's mrkdwn"}
 #define HTML                                                                                                           \
-    {.name = "html", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .min = 1, .max = TEMPLATE_HTML_CHARS_MAX, .sql = "longtext",\
-     .help = "A mail's HTML, beside its text; null: none"}
+    {.name = "html", .type = FIELD_STRING, .flags = FIELD_NULLABLE, .min = 1, .max = TEMPLATE_HTML_CHARS_MAX,          \
+     .sql = "longtext", .help = "A mail's HTML, beside its text; null: none"}
 #define ROW_FIELDS                                                                                                     \
     {.name = "created_at", .type = FIELD_TIME, .flags = OF_ROW, .sql = "datetime(6)",                                  \
      .help = "When it was made; null: it is the product's"},                                                           \
