@@ -105,11 +105,11 @@ C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] 
 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
-.PHONY: all programs unit-programs served-programs bench-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
-        test-integration faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
+.PHONY: all programs web unit-programs served-programs bench-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
+        test-integration test-web faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
-all: programs
+all: programs web
 
 programs: $(PROGRAMS)
 unit-programs: $(UNIT)
@@ -177,6 +177,18 @@ $(BARE): %: %.o
 	$(SAY) LINK $@
 	$(LINK) $(LDLIBS)
 
+# The page, for nginx to serve. Its types come from the API's description, so that both change together.
+WEB_FILES := $(shell find web -name node_modules -prune -o -type f -not -name schema.d.ts -print)
+WEB_TOOLS := web/node_modules/.package-lock.json
+web: build/web/index.html
+$(WEB_TOOLS): web/package-lock.json tools/npm_ci.sh
+	@tools/npm_ci.sh web && touch $@
+web/src/services/schema.d.ts: docs/openapi.yaml $(WEB_TOOLS)
+	@cd web && npm run --silent types >/dev/null && touch src/services/schema.d.ts
+build/web/index.html: $(WEB_FILES) $(WEB_TOOLS) web/src/services/schema.d.ts
+	$(SAY) WEB build/web
+	@cd web && npm run --silent build -- --logLevel warn && touch ../$@
+
 # ---- the stack ------------------------------------------------------------------------------------------------------
 
 LAUNCH = BELLMAN_BUILD=$(B) STACK=$(STACK) $(PYTHON) tests/stack/stack.py
@@ -184,6 +196,7 @@ LAUNCH = BELLMAN_BUILD=$(B) STACK=$(STACK) $(PYTHON) tests/stack/stack.py
 deps:
 	@tools/deps.sh
 	@tools/npm_ci.sh tests/fakes/node
+	@tools/npm_ci.sh web
 
 run: deps
 	@$(MAKE) --no-print-directory all
@@ -203,14 +216,16 @@ clean-stack:
 test: deps
 	@$(MAKE) --no-print-directory test-all
 # One profile after the other: two compilations of everything at once would need the memory of both.
-test-all: programs unit-programs served-programs
+test-all: programs unit-programs served-programs web
 	@$(MAKE) --no-print-directory PROFILE=asan programs unit-programs served-programs
 	@$(MAKE) --no-print-directory PROFILE=tsan programs
-	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration $(PROFILE):faults asan:smoke tsan:smoke
+	@tools/run_tests.sh $(PROFILE):unit asan:unit $(PROFILE):integration $(PROFILE):faults asan:smoke tsan:smoke $(PROFILE):web
 test-unit: unit-programs
 	@tools/run_tests.sh $(PROFILE):unit
 test-integration: programs served-programs
 	@tools/run_tests.sh $(PROFILE):integration
+test-web: programs web
+	@tools/run_tests.sh $(PROFILE):web
 asan tsan: deps
 	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs served-programs
 	@tools/run_tests.sh $@:unit $@:integration
@@ -268,7 +283,7 @@ install: all
 	sed -i 's|=/usr/bin/bellman|=$(PREFIX)/bin/bellman|' $(UNITS)/bellman-api.service $(UNITS)/bellman-consumer.service
 	install -m 644 nginx/site.conf $(SHARE)/nginx/
 	install -m 644 nginx/snippets/* $(SHARE)/nginx/snippets/
-	cp -r $(or $(wildcard web/dist/.),web/index.html) $(SHARE)/web/
+	cp -r build/web/. $(SHARE)/web/
 	install -m 644 packaging/rabbitmq-definitions.json docs/openapi.yaml $(SHARE)/
 	install -m 755 docs/examples/*.py docs/examples/*.sh $(SHARE)/examples/
 	install -m 644 docs/examples/*.conf docs/examples/README.md $(SHARE)/examples/
@@ -279,12 +294,13 @@ openapi: all
 
 help:
 	@echo "make                 build/release/{bellman-api,bellman-consumer,bellmanctl} (PROFILE=$(subst $() ,|,$(PROFILES)))"
-	@echo "make deps            install the Debian packages that are missing, and the npm packages of the tests"
+	@echo "make web             the page, into build/web (make builds it too; make programs does not)"
+	@echo "make deps            install the Debian packages that are missing, and the npm packages of the page and the tests"
 	@echo "make run             the whole product in the foreground on private servers; Ctrl-C stops it"
 	@echo "make up | down       the same in the background (STACK=dir, default var)"
 	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
 	@echo "make clean-stack     stop the stack and delete its data"
-	@echo "make test            every test; also: test-unit test-integration faults asan tsan cover"
+	@echo "make test            every test; also: test-unit test-integration test-web faults asan tsan cover"
 	@echo "make faults          every fault case against real servers, as a table; RUNS=n ONLY=F1,F25 SHORT=1"
 	@echo "make valgrind        both programs under valgrind for 10,000 requests and their jobs"
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"

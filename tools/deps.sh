@@ -9,7 +9,7 @@ libcurl4-openssl-dev libglib2.0-dev libcjose-dev libsodium-dev libsystemd-dev li
 mariadb-client-core rabbitmq-server nginx-light openssl curl python3 python3-aiosmtpd python3-pytest
 python3-pytest-timeout python3-pytest-xdist python3-hypothesis python3-requests python3-pymysql python3-pika
 python3-yaml python3-jsonschema python3-jwt python3-cryptography clang libclang-rt-14-dev clang-tidy clang-format
-cppcheck valgrind strace tzdata nodejs npm"
+cppcheck valgrind strace tzdata nodejs npm chromium"
 bench="wrk python3-fastapi uvicorn python3-sqlalchemy python3-mysqldb python3-uvloop python3-httptools celery
 redis-server ruby-sidekiq"
 

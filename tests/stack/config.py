@@ -55,8 +55,8 @@ def write_bellman(stack, path=None):
 
 
 def page_directory():
-    built = REPOSITORY / "web" / "dist"
-    return built if (built / "index.html").exists() else REPOSITORY / "web"
+    """Where `make web` builds the page; without it nginx serves the API alone."""
+    return REPOSITORY / "build" / "web"
 
 
 def write_nginx(stack):
@@ -102,8 +102,6 @@ http {{
         server_name localhost;
         root "{page_directory()}";
         charset utf-8;
-        gzip on;
-        gzip_types text/css application/javascript image/svg+xml;
         include snippets/bellman.conf;
         include snippets/bellman-page.conf;
     }}

@@ -1,0 +1,74 @@
+import { lazy, Suspense, useEffect, type ComponentType } from 'react'
+import { Boundary } from './shell/Boundary'
+import { Layout } from './shell/Layout'
+import { useRoute, type View } from './shell/route'
+import { askHost, isAdmin, isExpired, listenToHost, useSession } from './shell/session'
+import { SignInDialog, SignInPage } from './shell/SignIn'
+import { strings } from './strings'
+import { EmptyState, Skeleton } from './ui/States'
+import { Toasts } from './ui/Toast'
+
+const COMPONENTS: Record<View, ComponentType> = {
+  overview: lazy(() => import('./overview/OverviewView')),
+  settings: lazy(() => import('./settings/SystemSettings')),
+  jobs: lazy(() => import('./jobs/JobsView')),
+  'dead-letters': lazy(() => import('./dead/DeadLettersView')),
+  schedules: lazy(() => import('./schedules/SchedulesView')),
+  deliveries: lazy(() => import('./deliveries/DeliveriesView')),
+}
+
+const EXPIRY_CHECK_MS = 5000
+
+/* Asks for a fresh token when the one there is runs out, rather than when the next call is refused. */
+function useExpiry(): void {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const { claims, token, end } = useSession.getState()
+      if (token !== null && isExpired(claims, Date.now())) {
+        end('expired')
+        void askHost()
+      }
+    }, EXPIRY_CHECK_MS)
+    return () => clearInterval(timer)
+  }, [])
+}
+
+function NoRole({ roles }: { roles: string[] }) {
+  const held = roles.length === 0 ? strings.noRole.none : strings.noRole.role(roles)
+  return (
+    <EmptyState icon="lock" title={strings.noRole.title}>
+      {strings.noRole.text(held)}
+    </EmptyState>
+  )
+}
+
+export function App() {
+  const { view } = useRoute()
+  const { claims, token } = useSession()
+  useExpiry()
+  useEffect(() => {
+    void askHost()
+    return listenToHost()
+  }, [])
+  if (claims === null) {
+    return <SignInPage />
+  }
+  const View = COMPONENTS[view]
+  return (
+    <>
+      <Layout view={view} claims={claims}>
+        {isAdmin(claims) ? (
+          <Boundary key={view}>
+            <Suspense fallback={<Skeleton rows={6} />}>
+              <View />
+            </Suspense>
+          </Boundary>
+        ) : (
+          <NoRole roles={claims.roles} />
+        )}
+      </Layout>
+      {token === null && <SignInDialog />}
+      <Toasts />
+    </>
+  )
+}

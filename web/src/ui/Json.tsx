@@ -1,0 +1,93 @@
+import { useState } from 'react'
+import { strings } from '../strings'
+import { Button } from './Button'
+import { showToast } from './Toast'
+
+/*
+ * A value as a tree that opens and closes. A bigint is shown with all its digits: whoever parses a payload makes integers
+ * that a double cannot hold into bigints.
+ */
+const MOST_CHILDREN = 200
+
+export function formatJson(value: unknown, indent = ''): string {
+  if (typeof value === 'bigint') {
+    return value.toString()
+  }
+  if (value === null || typeof value !== 'object') {
+    return JSON.stringify(value) ?? 'null'
+  }
+  const deeper = `${indent}  `
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
+  const parts = Array.isArray(value)
+    ? value.map((each) => deeper + formatJson(each, deeper))
+    : Object.entries(value).map(([key, each]) => `${deeper}${JSON.stringify(key)}: ${formatJson(each, deeper)}`)
+  return parts.length === 0 ? open + close : `${open}\n${parts.join(',\n')}\n${indent}${close}`
+}
+
+function Leaf({ value }: { value: unknown }) {
+  const kind = value === null ? 'null' : typeof value
+  return <span className={`json-${kind}`}>{formatJson(value)}</span>
+}
+
+function Node({ name, value, depth }: { name?: string; value: unknown; depth: number }) {
+  const label = name === undefined ? null : <span className="json-key">{name}: </span>
+  if (value === null || typeof value !== 'object') {
+    return (
+      <div className="json-line">
+        {label}
+        <Leaf value={value} />
+      </div>
+    )
+  }
+  const entries = Object.entries(value)
+  const size = Array.isArray(value) ? strings.json.items(entries.length) : strings.json.members(entries.length)
+  return (
+    <details className="json-branch" open={depth < 2}>
+      <summary>
+        {label}
+        <span className="faint">{size}</span>
+      </summary>
+      <div className="json-children">
+        {entries.slice(0, MOST_CHILDREN).map(([key, each]) => (
+          <Node key={key} name={key} value={each} depth={depth + 1} />
+        ))}
+        {entries.length > MOST_CHILDREN && <p className="faint">{strings.json.more(entries.length - MOST_CHILDREN)}</p>}
+      </div>
+    </details>
+  )
+}
+
+export function Json({ value, label }: { value: unknown; label: string }) {
+  const [raw, setRaw] = useState(false)
+  return (
+    <section className="json" aria-label={label}>
+      <div className="json-tools">
+        <Button size="small" variant="quiet" aria-pressed={raw} onClick={() => setRaw(!raw)}>
+          {raw ? strings.json.tree : strings.json.text}
+        </Button>
+        <CopyButton text={() => formatJson(value)} />
+      </div>
+      {raw ? (
+        <pre tabIndex={0}>{formatJson(value)}</pre>
+      ) : (
+        <Node value={value} depth={0} />
+      )}
+    </section>
+  )
+}
+
+export function CopyButton({ text, label = strings.copy }: { text: () => string; label?: string }) {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text())
+      showToast('good', strings.copied)
+    } catch {
+      showToast('bad', strings.notCopied)
+    }
+  }
+  return (
+    <Button size="small" variant="quiet" icon="copy" onClick={() => void copy()}>
+      {label}
+    </Button>
+  )
+}
