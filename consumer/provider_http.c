@@ -172,10 +172,34 @@ static enum provider_outcome judge_silence(const struct provider_call *call, con
     return answer->is_sent ? PROVIDER_AMBIGUOUS : PROVIDER_RETRY;
 }
 
+static bool has_login(const struct http_request *request)
+{
+    for (size_t i = 0; request->headers[i] != NULL; i++) {
+        if (g_str_has_prefix(request->headers[i], "Authorization:")) {
+            return true;
+        }
+    }
+    return request->basic_user != NULL || request->aws != NULL;
+}
+
+/* Whoever says what is wrong with a message has accepted its sender. */
+static void note_times(const struct http_request *request, const struct http_reply *answer,
+                       enum provider_outcome outcome, struct provider_reply *reply)
+{
+    bool is_let_in = outcome == PROVIDER_SENT || (outcome == PROVIDER_REFUSED && answer->status != 0);
+    reply->times = answer->times;
+    if (is_let_in && has_login(request)) {
+        reply->times.authenticated_ms = answer->times.accepted_ms;
+    }
+    if (outcome != PROVIDER_SENT) {
+        reply->times.accepted_ms = -1;
+    }
+}
+
 enum provider_outcome provider_post(const struct provider_call *call, struct provider_exchange *x,
                                     struct provider_reply *reply)
 {
-    struct http_reply answer = {0};
+    struct http_reply answer = {.times = NET_TIMES_NONE};
     if (x->request.body == NULL) {
         g_strlcpy(reply->text, "the message has text that is not UTF-8", sizeof(reply->text));
         return PROVIDER_REFUSED;
@@ -187,6 +211,7 @@ enum provider_outcome provider_post(const struct provider_call *call, struct pro
     enum http_outcome outcome = http_post(call->http, &x->request, call->stop, &answer);
     enum provider_outcome judged = outcome == HTTP_ANSWERED ? judge(call, x, &answer, reply)
                                                             : judge_silence(call, x, outcome, &answer, reply);
+    note_times(&x->request, &answer, judged, reply);
     http_reply_release(&answer);
     return judged;
 }

@@ -27,6 +27,8 @@ struct exchange {
     const atomic_bool *stop;
     struct http_reply *reply;
     GByteArray *body;
+    int64_t begun_us;      /* monotonic */
+    int64_t tls_begun_us;  /* monotonic; 0 until a new connection begins TLS */
     int64_t answer_end_us; /* monotonic; 0 until the answer's first byte */
     size_t header_bytes;
     bool in_interim;
@@ -70,6 +72,14 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose UNUSED, stru
     }
     x->connected = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* libcurl does not say when it was connected while TLS has not come to its end. */
+static CURLcode on_tls_begin(CURL *curl UNUSED, void *ssl_context UNUSED, void *arg)
+{
+    struct exchange *x = arg;
+    x->tls_begun_us = clock_mono_us();
+    return CURLE_OK;
 }
 
 /* "HTTP/1.1 103 Early Hints" and its like come before the answer, while the endpoint still works (RFC 9110 15.2). */
@@ -243,6 +253,8 @@ static void set_watch(CURL *curl, struct exchange *x)
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls_begin);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, x);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, x);
@@ -299,10 +311,36 @@ static bool was_sent(CURL *curl)
     return request_bytes > 0;
 }
 
+/* libcurl counts microseconds from the beginning; 0 is what did not happen, or happened in less than one because the
+ * connection was there already. */
+static int64_t stage_ms(CURL *curl, CURLINFO info, bool has_happened)
+{
+    curl_off_t us = 0;
+    (void)curl_easy_getinfo(curl, info, &us);
+    return us > 0 || has_happened ? us / US_PER_MS : -1;
+}
+
+static void read_times(CURL *curl, enum http_outcome outcome, const struct exchange *x)
+{
+    struct http_reply *reply = x->reply;
+    bool is_answered = outcome == HTTP_ANSWERED;
+    reply->times = (struct net_times){
+        .resolved_ms = stage_ms(curl, CURLINFO_NAMELOOKUP_TIME_T, reply->is_sent),
+        .connected_ms = stage_ms(curl, CURLINFO_CONNECT_TIME_T, reply->is_sent),
+        .tls_ms = stage_ms(curl, CURLINFO_APPCONNECT_TIME_T, false),
+        .authenticated_ms = -1,
+        .accepted_ms = is_answered ? stage_ms(curl, CURLINFO_TOTAL_TIME_T, true) : -1,
+    };
+    if (reply->times.connected_ms < 0 && x->tls_begun_us != 0) {
+        reply->times.connected_ms = (x->tls_begun_us - x->begun_us) / US_PER_MS;
+    }
+}
+
 static void fill_reply(CURL *curl, CURLcode rc, enum http_outcome outcome, struct exchange *x)
 {
     struct http_reply *reply = x->reply;
     reply->is_sent = was_sent(curl);
+    read_times(curl, outcome, x);
     if (outcome != HTTP_ANSWERED) {
         mail_make_printable(reply->text, sizeof(reply->text), explain(rc, outcome, x));
         return;
@@ -334,6 +372,7 @@ static enum http_outcome perform(CURL *curl, struct exchange *x)
     set_fences(curl, x);
     set_limits(curl, x->request);
     set_watch(curl, x);
+    x->begun_us = clock_mono_us();
     CURLcode rc = curl_easy_perform(curl);
     enum http_outcome outcome = judge(rc, x);
     fill_reply(curl, rc, outcome, x);
@@ -345,7 +384,7 @@ static enum http_outcome perform(CURL *curl, struct exchange *x)
 enum http_outcome http_post(struct http *http, const struct http_request *request, const atomic_bool *stop,
                             struct http_reply *reply)
 {
-    *reply = (struct http_reply){0};
+    *reply = (struct http_reply){.times = NET_TIMES_NONE};
     struct err e = ERR_INIT;
     if (!http_url_check(request->url, request->allow_private, &e)) {
         return forbid(reply, e.text);

@@ -12,6 +12,7 @@
 
 #include "ground/base.h"
 #include "ground/err.h"
+#include "ports/net_times.h"
 
 #define HTTP_BODY_MAX_BYTES 65536    /* of an answer's body */
 #define HTTP_HEADERS_MAX_BYTES 32768 /* of all its header lines */
@@ -58,12 +59,13 @@ enum http_outcome {
 };
 
 struct http_reply {
-    int status;            /* HTTP_ANSWERED: 200 to 599 */
-    char *body;            /* HTTP_ANSWERED: never NULL, ends with a NUL of ours */
-    size_t body_bytes;     /* at most HTTP_BODY_MAX_BYTES */
-    bool is_cut;           /* the body had more */
-    int64_t retry_after_s; /* Retry-After (RFC 9110 10.2.3, seconds or date) from now on; 0: none, or in the past */
-    bool is_sent;          /* some of the request has left; otherwise it surely had no effect */
+    int status;             /* HTTP_ANSWERED: 200 to 599 */
+    char *body;             /* HTTP_ANSWERED: never NULL, ends with a NUL of ours */
+    size_t body_bytes;      /* at most HTTP_BODY_MAX_BYTES */
+    bool is_cut;            /* the body had more */
+    int64_t retry_after_s;  /* Retry-After (RFC 9110 10.2.3, seconds or date) from now on; 0: none, or in the past */
+    bool is_sent;           /* some of the request has left; otherwise it surely had no effect */
+    struct net_times times; /* without authenticated_ms; accepted_ms is the end of the answer */
     char wanted[HTTP_WANTED_MAX][HTTP_HEADER_VALUE_BYTES]; /* as asked for, printable; empty: there is none */
     char text[256]; /* HTTP_ANSWERED: the first of the body; else what went wrong; printable, one line */
 };

@@ -4,7 +4,8 @@
  *
  *     {"provider", "config", "settings", "to", "subject", "text", "html", "delivery", "unsubscribe_url",
  * "callback_url", "allow_private", "timeout_s", "ca_file"}       ->       {"outcome", "code", "retry_after_ms",
- * "message_id", "text"}
+ * "message_id", "text",
+ *      "times": [resolved, connected, tls, authenticated, accepted]}
  */
 #include <glib.h>
 #include <stdio.h>
@@ -56,14 +57,17 @@ static json_t *send_one(const json_t *order, struct http *http)
     };
     const struct provider_call call = {
         .conf = &conf, .config = json_object_get(order, "config"), .organization_id = "acme", .http = http};
-    struct provider_reply reply = {.code = 0};
+    struct provider_reply reply = {.times = NET_TIMES_NONE};
     enum provider_outcome outcome = provider_find(text(order, "provider"))->send(&call, &message, &reply);
     g_free(content.subject);
     g_free(content.text);
     g_free(content.html);
     g_free(conf.egress.ca_file);
-    return json_pack("{s:s, s:i, s:I, s:s, s:s}", "outcome", outcomes[outcome], "code", reply.code, "retry_after_ms",
-                     (json_int_t)reply.retry_after_ms, "message_id", reply.message_id, "text", reply.text);
+    return json_pack("{s:s, s:i, s:I, s:s, s:s, s:[I, I, I, I, I]}", "outcome", outcomes[outcome], "code", reply.code,
+                     "retry_after_ms", (json_int_t)reply.retry_after_ms, "message_id", reply.message_id, "text",
+                     reply.text, "times", (json_int_t)reply.times.resolved_ms, (json_int_t)reply.times.connected_ms,
+                     (json_int_t)reply.times.tls_ms, (json_int_t)reply.times.authenticated_ms,
+                     (json_int_t)reply.times.accepted_ms);
 }
 
 int main(void)

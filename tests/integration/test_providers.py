@@ -388,6 +388,32 @@ def test_tls_is_verified(sender):
         assert [r["problems"] for r in peer.requests] == [[]] * len(PROVIDERS)
 
 
+STAGES = ("resolved", "connected", "tls", "authenticated", "accepted")
+
+
+def stages(reply):
+    """Those that were reached, which must be in order."""
+    reached = [(name, ms) for name, ms in zip(STAGES, reply["times"]) if ms >= 0]
+    assert [ms for _, ms in reached] == sorted(ms for _, ms in reached), reply
+    return [name for name, _ in reached]
+
+
+def test_how_far_it_came_is_known(sender):
+    with ProviderPeer(tls=True) as peer, socket.create_server(("127.0.0.1", 0)) as silent:
+        def send(provider="sendgrid", script=None, ca_file=str(peer.ca_file), **changes):
+            peer.script = script
+            return stages(sender.send(provider, config=peer.config(provider, **changes), ca_file=ca_file, timeout_s=2))
+
+        assert send(endpoint="https://nowhere.invalid") == []
+        assert send(endpoint="https://127.0.0.1:1") == ["resolved"]
+        assert send(endpoint=f"https://127.0.0.1:{silent.getsockname()[1]}") == ["resolved", "connected"]
+        assert send(ca_file=None) == ["resolved", "connected"]
+        assert send() == list(STAGES)
+        assert send(script=[sendgrid_error(401, "no")]) == ["resolved", "connected"]  # over the connection that is there
+        assert send(script=[sendgrid_error(400, "bad address")]) == ["resolved", "connected", "authenticated"]
+        assert send("webhook") == ["resolved", "connected", "accepted"]
+
+
 # ---- accounts that cannot be used ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("provider,config,settings,words", [
