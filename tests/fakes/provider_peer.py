@@ -205,6 +205,10 @@ class ProviderPeer(HttpPeer):
         self.verify = Verifier()
         self.local = threading.local()
 
+    def start(self):
+        self.verify(kind="none")  # it takes its time to start, which no request should have to wait for
+        return super().start()
+
     def stop(self):
         super().stop()
         self.verify.stop()

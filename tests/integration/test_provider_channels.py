@@ -24,15 +24,23 @@ CHANNELS = {"sendgrid": "email", "ses": "email", "twilio": "sms", "sns": "sms", 
 
 @pytest.fixture(scope="module", name="stack")
 def fixture_stack():
-    yield from running("channels", conf_extra=QUICK_RETRIES + "[egress]\nsend_timeout_s=2\n[providers]\n"
+    yield from running("channels", conf_extra=QUICK_RETRIES + "[providers]\n"
                        "breaker_failures=1000\nbreaker_delay_s=1\n[limits]\nsettings_put_per_min=1000\n")
 
 
-@pytest.fixture(name="peer")
-def fixture_peer():
+@pytest.fixture(scope="module", name="shared_peer")
+def fixture_shared_peer():
     install_packages()
     with ProviderPeer() as serving:
         yield serving
+
+
+@pytest.fixture(name="peer")
+def fixture_peer(shared_peer):
+    """As if it were the test's own."""
+    shared_peer.script = None
+    shared_peer.requests = []
+    return shared_peer
 
 
 @pytest.fixture(name="org")
