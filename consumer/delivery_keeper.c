@@ -8,6 +8,7 @@
 
 #define SWEEP_ROWS 500
 #define SWEEP_PAUSE_MS 20
+#define PRUNE_PAUSE_MS 50
 
 bool delivery_keeper_reconcile(struct steward *s, struct err *e)
 {
@@ -20,6 +21,21 @@ bool delivery_keeper_reconcile(struct steward *s, struct err *e)
     }
     if (!s->deliveries.is_over) {
         steward_again(s, SWEEP_PAUSE_MS);
+    }
+    return true;
+}
+
+bool delivery_keeper_prune(struct steward *s, struct err *e)
+{
+    const struct conf *conf = steward_conf(s);
+    struct delivery_pruner *p = &s->delivery_pruner;
+    if (!delivery_prune(s->db, p, conf->retention.deliveries_d, conf->retention.events_d, e)) {
+        return false;
+    }
+    if (!p->is_over) {
+        steward_again(s, PRUNE_PAUSE_MS);
+    } else if (p->deliveries > 0 || p->events > 0) {
+        log_info("deliveries.pruned", LINT("deliveries", p->deliveries), LINT("events", p->events));
     }
     return true;
 }

@@ -43,9 +43,10 @@ struct steward {
     struct pipeline *p;
     struct db *db; /* for the tasks, too; holds the lock */
 
-    struct job_pruner *pruner;        /* of the task prune; NULL until it first ran */
-    struct dead_keeper *dead;         /* of the task dead_letters; NULL until it first ran */
-    struct delivery_sweep deliveries; /* of the task delivery_reconcile */
+    struct job_pruner *pruner;              /* of the task prune; NULL until it first ran */
+    struct dead_keeper *dead;               /* of the task dead_letters; NULL until it first ran */
+    struct delivery_sweep deliveries;       /* of the task delivery_reconcile */
+    struct delivery_pruner delivery_pruner; /* of the task delivery_prune */
 
     /* steward.c's own */
     bool is_leader;
@@ -69,6 +70,7 @@ void steward_poke(struct steward *s, const char *task);
 steward_run_fn prune_run;
 steward_run_fn dead_keeper_run;
 steward_run_fn delivery_keeper_reconcile;
+steward_run_fn delivery_keeper_prune;
 
 /* --- for tasks ------------------------------------------------------------------------------------------------- */
 

@@ -10,5 +10,6 @@ const struct steward_task steward_tasks[] = {
     {"schedule_firings", 60000, steward_schedule_firings},
     {"dead_letters", 1000, dead_keeper_run},
     {"delivery_reconcile", 5000, delivery_keeper_reconcile},
+    {"delivery_prune", 10000, delivery_keeper_prune},
     {NULL, 0, NULL},
 };

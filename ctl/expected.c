@@ -239,7 +239,8 @@ const struct expected_table expected_tables[] = {
         .name = "notification_events",
         .record = &event_record,
         .indexes = INDEXES({"PRIMARY", true, "id"}, {"uq_events_dedupe", true, "organization_id,dedupe_key"},
-                           {"ix_events_created", false, "organization_id,created_at,id"}),
+                           {"ix_events_created", false, "organization_id,created_at,id"},
+                           {"ix_events_age", false, "created_at,id"}),
         .keys = KEYS({"fk_events_organization", "organization_id", "organizations(id)", "CASCADE"}),
     },
     {

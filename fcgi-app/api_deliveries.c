@@ -1,31 +1,17 @@
 /*
  * api_deliveries.c: the record of what was sent to whom, and what became of it.
  */
-#include "api.h"
-#include "domain/delivery.h"
+#include "api_deliveries.h"
+
+#include "domain/digest_preview.h"
 #include "ground/clock.h"
 
-#define FILTER FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE
 /* clang-format off */
 static const struct field list_fields[] = {
-    {.name = "state", .type = FIELD_ENUM, .flags = FILTER, .choices = delivery_state_names,
-     .help = "Only in this state"},
-    {.name = "event", .type = FIELD_STRING, .flags = FILTER, .min = 1, .max = 32,
-     .help = "Only of this event, or digest"},
-    {.name = "event_id", .type = FIELD_UUID, .flags = FILTER, .help = "Only of this very event"},
-    {.name = "channel", .type = FIELD_ENUM, .flags = FILTER, .choices = notify_channel_names,
-     .help = "Only over this channel"},
-    {.name = "provider", .type = FIELD_STRING, .flags = FILTER, .min = 1, .max = 16,
-     .help = "Only through this provider"},
-    {.name = "recipient", .type = FIELD_STRING, .flags = FILTER, .min = 1, .max = 128,
-     .help = "Only to this user_id"},
-    {.name = "address", .type = FIELD_STRING, .flags = FILTER, .min = 1, .max = 254,
-     .help = "Only to this address or number"},
-    {.name = "created_after", .type = FIELD_TIME, .flags = FILTER, .help = "Only made after this time"},
-    {.name = "created_before", .type = FIELD_TIME, .flags = FILTER, .help = "Only made before this time"},
+    DELIVERY_FILTER_FIELDS,
     {.name = "limit", .type = FIELD_INT, .flags = FIELD_INPUT_ONLY, .min = 1, .max = 200, .def = "50",
      .help = "Deliveries on a page"},
-    {.name = "cursor", .type = FIELD_STRING, .flags = FILTER | FIELD_CURSOR, .min = 1, .max = FIELD_CURSOR_BYTES_MAX,
+    {.name = "cursor", .type = FIELD_STRING, .flags = DELIVERY_FILTER_FLAGS | FIELD_CURSOR, .min = 1, .max = FIELD_CURSOR_BYTES_MAX,
      .help = "next_cursor of the page before"},
 };
 /* clang-format on */
@@ -49,7 +35,7 @@ static int64_t time_of(const struct call *c, const char *name)
     return value != NULL && clock_parse_rfc3339(value, &wall_us) ? wall_us : 0;
 }
 
-static struct delivery_filter filter_of(const struct call *c)
+struct delivery_filter api_delivery_filter(const struct call *c)
 {
     return (struct delivery_filter){
         .organization_id = c->who.org,
@@ -67,19 +53,26 @@ static struct delivery_filter filter_of(const struct call *c)
     };
 }
 
-void api_deliveries_list(struct call *c)
+void api_delivery_list_fail(struct call *c, const struct err *e)
 {
-    struct err e = ERR_INIT;
     struct problems problems CLEANUP(problems_release) = {0};
-    json_auto_t *page = NULL;
-    const struct delivery_filter filter = filter_of(c);
-    if (delivery_list(c->db, &filter, &page, &e)) {
-        response_json(c->response, 200, page);
-    } else if (e.code == ERR_INVALID) {
+    if (e->code == ERR_INVALID) {
         problems_add(&problems, "?cursor", "format", "is not a cursor that a list has given");
         response_faults(c->response, &problems);
     } else {
-        call_fail(c, &e);
+        call_fail(c, e);
+    }
+}
+
+void api_deliveries_list(struct call *c)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *page = NULL;
+    const struct delivery_filter filter = api_delivery_filter(c);
+    if (delivery_list(c->db, &filter, &page, &e)) {
+        response_json(c->response, 200, page);
+    } else {
+        api_delivery_list_fail(c, &e);
     }
 }
 
@@ -124,5 +117,50 @@ void api_deliveries_resend(struct call *c)
         response_problem(c->response, 409, "digest", "A digest is not sent again; its members can be, one by one.");
     } else {
         answer_new(c, id);
+    }
+}
+
+/* --- digests to come ---------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const char *const digest_channels[] = {"email", NULL};
+static const struct field preview_fields[] = {
+    {.name = "recipient", .type = FIELD_STRING, .flags = DELIVERY_FILTER_FLAGS, .min = 1, .max = 128,
+     .help = "user_id of the recipient whose next digest it is"},
+    {.name = "channel", .type = FIELD_ENUM, .flags = FIELD_INPUT_ONLY, .choices = digest_channels, .def = "\"email\"",
+     .help = "Over which it goes"},
+    {.name = "delivery_id", .type = FIELD_UUID, .flags = DELIVERY_FILTER_FLAGS,
+     .help = "This very digest, in place of recipient and channel"},
+};
+/* clang-format on */
+
+const struct record digest_preview_query = {
+    .name = "DigestPreviewQuery",
+    .fields = preview_fields,
+    .n = ARRAY_SIZE(preview_fields),
+    .help = "Which digest",
+};
+
+void api_digest_preview_check(const struct call *c, struct problems *problems)
+{
+    if (text(c, "recipient") == NULL && text(c, "delivery_id") == NULL) {
+        problems_add(problems, "?recipient", "required", "is needed, or delivery_id");
+    }
+}
+
+void api_digest_preview(struct call *c)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *preview = NULL;
+    const struct digest_wanted wanted = {
+        .organization_id = c->who.org,
+        .delivery_id = text(c, "delivery_id"),
+        .channel = text(c, "channel"),
+        .recipient = text(c, "recipient"),
+    };
+    if (digest_preview(c->db, &wanted, &preview, &e)) {
+        response_json(c->response, 200, preview);
+    } else {
+        call_fail(c, &e);
     }
 }

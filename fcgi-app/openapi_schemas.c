@@ -143,6 +143,19 @@ static const struct field limit_fields[] = {
      .flags = ALWAYS,
      .help = "There are at least held; counting stopped there"},
 };
+static const struct field digest_preview_fields[] = {
+    {.name = "delivery_id", .type = FIELD_UUID, .flags = ALWAYS, .help = "The digest"},
+    {.name = "channel", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "recipient", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "address", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "held_until", .type = FIELD_TIME, .flags = ALWAYS | FIELD_NULLABLE, .help = "When it goes"},
+    {.name = "members_n", .type = FIELD_INT, .flags = ALWAYS, .help = "How many it has; members shows the first 200"},
+};
+static const struct field digest_message_fields[] = {
+    {.name = "subject", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE},
+    {.name = "text", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE},
+    {.name = "html", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE, .help = "Show it in a sandbox only"},
+};
 static const struct field fault_fields[] = {
     {.name = "pointer",
      .type = FIELD_STRING,
@@ -242,6 +255,8 @@ static const struct record answers[] = {
     ANSWER("DeadLetterList", dead_list_fields, "One page of dead letters"),
     ANSWER("ScheduleList", schedule_list_fields, "One page of schedules"),
     ANSWER("DeliveryList", schedule_list_fields, "One page of deliveries"),
+    ANSWER("DigestPreview", digest_preview_fields, "A digest that still gathers"),
+    ANSWER("DigestMessage", digest_message_fields, "What it would say"),
     ANSWER("SuppressionList", schedule_list_fields, "One page of addresses that get nothing"),
     {.name = "NotificationTemplateList", .help = "Every template"},
     ANSWER("NotificationTemplateField", template_field_fields, "What a template may name"),
@@ -315,6 +330,9 @@ static void add_answers(json_t *schemas)
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
     add_templates(schemas);
     add_member(schemas, "DeliveryList", "deliveries", true, array_of("Delivery"));
+    add_member(schemas, "DigestPreview", "members", true,
+               json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "object"));
+    add_member(schemas, "DigestPreview", "message", true, openapi_ref("DigestMessage"));
     add_member(schemas, "SuppressionList", "suppressions", true, array_of("Suppression"));
     add_member(schemas, "EventFields", "events", true, json_pack("{s:s}", "type", "object"));
     json_object_set_new(schemas, "DeliveryDetail",

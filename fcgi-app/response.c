@@ -88,6 +88,14 @@ void response_json_text(struct response *r, int status, const char *text, size_t
     g_string_append_len(r->body, text, (gssize)text_bytes);
 }
 
+void response_text(struct response *r, int status, const char *content_type, const char *text, size_t text_bytes)
+{
+    r->status = status;
+    r->content_type = content_type;
+    g_string_truncate(r->body, 0);
+    g_string_append_len(r->body, text, (gssize)text_bytes);
+}
+
 void response_empty(struct response *r, int status)
 {
     r->status = status;

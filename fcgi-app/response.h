@@ -28,6 +28,8 @@ void response_header(struct response *r, const char *name, const char *format, .
 void response_json(struct response *r, int status, const json_t *body);
 /* body is JSON text of text_bytes; it is copied. */
 void response_json_text(struct response *r, int status, const char *text, size_t text_bytes);
+/* Anything that is no JSON; content_type is a literal, text is copied. */
+void response_text(struct response *r, int status, const char *content_type, const char *text, size_t text_bytes);
 void response_empty(struct response *r, int status);
 
 /* RFC 9457. code is the machine's word for it; detail one sentence for people. A former body is replaced, headers stay.

@@ -119,6 +119,25 @@ bool delivery_reconcile(struct db *db, struct delivery_sweep *sweep, size_t max,
 #define DELIVERY_WAKE_MAX 2000
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e) MUST_CHECK;
 
+/* --- keeping it for a time (delivery_prune.c) --------------------------------------------------------------------- */
+
+#define DELIVERY_PRUNE_ROWS 200
+
+/* A round over what is old; begins zeroed. */
+struct delivery_pruner {
+    int step;
+    char created[32];
+    char id[UUID_TEXT_BYTES];
+    int64_t deliveries; /* deleted in this round */
+    int64_t events;
+    bool is_over; /* the round is; the next call begins another */
+};
+/* Deletes up to DELIVERY_PRUNE_ROWS rows: deliveries with their tries that have not changed for deliveries_d days and
+ * are not on their way, events older than events_d days that have no delivery any more, what is known of old callbacks.
+ * 0 days: they are kept for ever. Two at a time do no harm. */
+bool delivery_prune(struct db *db, struct delivery_pruner *pruner, int64_t deliveries_d, int64_t events_d,
+                    struct err *e) MUST_CHECK;
+
 /* --- sending again (delivery_resend.c) ---------------------------------------------------------------------------- */
 
 enum delivery_resend {

@@ -51,6 +51,16 @@ static bool url_is_amqp(const struct conf *c)
     return g_str_has_prefix(c->broker.url, "amqp://") || g_str_has_prefix(c->broker.url, "amqps://");
 }
 
+/* What addresses are made from by putting a path behind it. */
+static bool public_url_is_base(const struct conf *c)
+{
+    const char *url = c->api.public_url;
+    const char *host = g_str_has_prefix(url, "https://")  ? url + strlen("https://")
+                       : g_str_has_prefix(url, "http://") ? url + strlen("http://")
+                                                          : "";
+    return url[0] == '\0' || (host[0] != '\0' && strpbrk(host, "?#@ \"<>\\") == NULL && !g_str_has_suffix(host, "/"));
+}
+
 /* [user[:password]@]host[:port][/vhost]: each delimiter at most once, and in its place. */
 static bool url_is_whole(const struct conf *c)
 {
@@ -85,6 +95,8 @@ static const struct rule {
     {"consumer", "renew_ms", renewals_fit, "must be at most half of lease_ms, or one late renewal loses the job"},
     {"api", "payload_max_bytes", payload_fits, "must not be more than body_max_bytes"},
     {"retry", "base_s", retries_ordered, "must not be more than cap_s"},
+    {"api", "public_url", public_url_is_base,
+     "must be http:// or https:// with a host, and no slash at the end, user, query or fragment"},
     {"broker", "url", url_is_amqp, "must begin with amqp:// or amqps://"},
     {"broker", "url", url_is_whole,
      "must have the form amqp://user:password@host:port/vhost; within a part, : @ / ? # are written %3A %40 %2F %3F "

@@ -52,6 +52,7 @@ struct conf {
         int64_t test_email_wait_ms;
         int64_t test_email_waiters; /* requests that may wait for a test mail at one time */
         int64_t drain_timeout_s;
+        char *public_url; /* empty: there is none */
     } api;
     struct {
         char *jwks_file;
@@ -95,7 +96,13 @@ struct conf {
         int64_t completed_h; /* these three 0: for ever */
         int64_t failed_h;
         int64_t cancelled_h;
+        int64_t deliveries_d; /* these two 0: for ever */
+        int64_t events_d;
     } retention;
+    struct {
+        bool open;
+        bool click;
+    } tracking;
     struct {
         char *host;
         int64_t port;

@@ -64,6 +64,9 @@ const struct conf_key conf_keys[] = {
     {KEY(api, test_email_waiters), INT(0, 512), .def = "4",
      .help = "Requests that may wait for a test mail at one time; keep it below threads."},
     {KEY(api, drain_timeout_s), INT(0, 3600), .def = "30", .help = "Longest wait for running requests when stopping."},
+    {KEY(api, public_url), TEXT(0, 512), .flags = CONF_RELOAD, .def = "",
+     .help = "Where people and providers reach nginx, as https://notify.example.com: for links to unsubscribe, tracking "
+             "and status callbacks, which there are none of when it is empty."},
 
     {KEY(auth, jwks_file), TEXT(1, PATH_MAX_BYTES), .def = "/etc/bellman/jwks.json",
      .help = "JSON Web Key Set whose keys may sign tokens (HS256, RS256, ES256)."},
@@ -131,6 +134,15 @@ const struct conf_key conf_keys[] = {
      .help = "The same for failed jobs, with their dead letters."},
     {KEY(retention, cancelled_h), INT(0, 876000), .flags = CONF_RELOAD, .def = "168",
      .help = "The same for cancelled jobs."},
+    {KEY(retention, deliveries_d), INT(0, 36500), .flags = CONF_RELOAD, .def = "90",
+     .help = "Days that deliveries are kept after they last changed; links to unsubscribe work as long. 0: for ever."},
+    {KEY(retention, events_d), INT(0, 36500), .flags = CONF_RELOAD, .def = "90",
+     .help = "Days that events are kept, and no shorter than their deliveries. 0: for ever."},
+
+    {KEY(tracking, open), BOOL, .flags = CONF_RELOAD, .def = "false",
+     .help = "Put a picture into HTML mail that tells when it is opened. Needs [api] public_url; read docs/privacy.md."},
+    {KEY(tracking, click), BOOL, .flags = CONF_RELOAD, .def = "false",
+     .help = "Lead the links of HTML mail through this server, which notes the first click. Likewise."},
 
     {KEY(smtp, host), TEXT(1, NAME_MAX_BYTES), .flags = CONF_RELOAD, .def = "127.0.0.1", .help = "Mail server."},
     {KEY(smtp, port), INT(1, 65535), .flags = CONF_RELOAD, .def = "25", .help = "Its port."},

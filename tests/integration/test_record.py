@@ -1,4 +1,6 @@
 """The record of deliveries stays true, whoever changes what belongs to them: jobs, settings, the suppression list."""
+import csv
+import io
 from datetime import datetime, timedelta, timezone
 
 import database
@@ -186,3 +188,69 @@ def test_wrong_suppressions_are_refused(org):
                           ({"channel": "email", "address": "a@example.com", "reason": "mood"}, "/reason")]:
         assert pointer in faults(org.admin.post("/suppressions", body)), body
     assert deliveries(org, {"id": "0190a6f0-0000-7000-8000-000000000000"}) == []
+
+
+# --- what an auditor takes away, and what is kept ---
+
+def test_the_export_is_the_list_without_formulas(stack, org):
+    evil = {"user_id": "=HYPERLINK(\"http://x\",\"y\"), \"z\"", "email": "eve@example.com"}
+    event = tell(org, recipients=[ADA, evil])
+    wait_states(org, event, "sent", "sent")
+    answer = org.admin.get("/deliveries/export.csv", params={"event_id": event["id"]})
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/csv")
+    assert "attachment" in answer.headers["Content-Disposition"] and "X-Next-Cursor" not in answer.headers
+    assert answer.text.endswith("\r\n")
+    rows = {r["id"]: r for r in csv.DictReader(io.StringIO(answer.text, newline=""))}
+    listed = {d["id"]: d for d in deliveries(org, event)}
+    assert set(rows) == set(listed)
+    for delivery_id, row in rows.items():
+        for name, value in listed[delivery_id].items():
+            text = "" if value is None else value
+            assert row[name] == ("'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text else text), name
+    first = org.admin.get("/deliveries/export.csv", params={"event_id": event["id"], "limit": 1})
+    second = org.admin.get("/deliveries/export.csv", params={"event_id": event["id"], "limit": 1,
+                                                             "cursor": first.headers["X-Next-Cursor"]})
+    assert first.text.splitlines()[1:] + second.text.splitlines()[1:] == answer.text.splitlines()[1:]
+    assert "X-Next-Cursor" not in second.headers
+    assert faults(org.admin.get("/deliveries/export.csv", params={"limit": 10001})) == {"?limit": "range"}
+    assert faults(org.admin.get("/deliveries/export.csv", params={"cursor": "x"})) == {"?cursor": "format"}
+
+
+def test_old_deliveries_and_events_go(stack, org):
+    [old, young, held] = [tell(org, data={"period": p}) for p in ("old", "young", "later")]
+    rows = [wait_states(org, event, "sent")[0] for event in (old, young, held)]
+    with database.connected(stack) as connection, connection.cursor() as cursor:
+        for event, row, state, days in ((old, rows[0], "sent", 91), (young, rows[1], "sent", 89), (held, rows[2], "held", 200)):
+            cursor.execute("UPDATE deliveries SET updated_at = UTC_TIMESTAMP(6) - INTERVAL %s DAY, state = %s, job_id = IF(%s ="
+                           " 'held', NULL, job_id), digest_id = IF(%s = 'held', id, NULL) WHERE id = %s",
+                           (days, state, state, state, row["id"]))
+            cursor.execute("UPDATE notification_events SET created_at = UTC_TIMESTAMP(6) - INTERVAL %s DAY WHERE id = %s",
+                           (days, event["id"]))
+    wait_until("the old event to go", lambda: org.admin.get(f"/notifications/events/{old['id']}").status_code == 404, 30, stack)
+    assert org.admin.get(f"/deliveries/{rows[0]['id']}").status_code == 404
+    assert database.value(stack, "SELECT COUNT(*) FROM delivery_attempts WHERE delivery_id = %s", rows[0]["id"]) == 0
+    for event, row in ((young, rows[1]), (held, rows[2])):
+        assert org.admin.get(f"/notifications/events/{event['id']}").status_code == 200
+        assert org.admin.get(f"/deliveries/{row['id']}").status_code == 200
+
+
+def test_a_digest_is_shown_before_it_goes(stack, org):
+    path = "/notifications/digest-preview"
+    assert faults(org.admin.get(path)) == {"?recipient": "required"}
+    assert org.admin.get(path, params={"recipient": "ada"}).status_code == 404
+    set_settings(org, digest_enabled=True, digest_frequency="hourly")
+    members = [wait_states(org, tell(org, data={"period": f"week {i}"}), "held")[0] for i in range(2)]
+    seen = org.admin.get(path, params={"recipient": "ada"}).json()
+    assert (seen["delivery_id"], seen["members_n"], seen["address"]) == (members[0]["digest_id"], 2, "ada@example.com")
+    assert {m["id"] for m in seen["members"]} == {m["id"] for m in members}
+    assert seen["message"]["subject"] and seen["message"]["text"] and seen["held_until"] == members[0]["held_until"]
+    assert org.admin.get(path, params={"delivery_id": seen["delivery_id"]}).json() == seen
+    for wanted in (members[0]["id"], "0190a6f0-0000-7000-8000-000000000000"):
+        assert org.admin.get(path, params={"delivery_id": wanted}).status_code == 404
+    assert Org(stack, "other").admin.get(path, params={"recipient": "ada"}).status_code == 404
+    digest = delivery(org, seen["delivery_id"])
+    assert digest["state"] == "held"
+    database.make_due(stack, digest["job_id"])
+    wait_state(org, digest["id"], "sent")
+    [mail] = mails(stack, digest)
+    assert mail["Subject"] == seen["message"]["subject"]
