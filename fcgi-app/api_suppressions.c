@@ -10,7 +10,8 @@ static const char *const channels[] = {"email", "sms", NULL};
 static const struct field list_fields[] = {
     {.name = "channel", .type = FIELD_ENUM, .flags = FILTER, .choices = channels, .help = "Only of this channel"},
     {.name = "address", .type = FIELD_STRING, .flags = FILTER, .min = 1, .max = 254, .help = "Only this one"},
-    {.name = "reason", .type = FIELD_ENUM, .flags = FILTER, .choices = suppression_reasons, .help = "Only for this reason"},
+    {.name = "reason", .type = FIELD_ENUM, .flags = FILTER, .choices = suppression_reasons,
+     .help = "Only for this reason"},
     {.name = "limit", .type = FIELD_INT, .flags = FIELD_INPUT_ONLY, .min = 1, .max = 200, .def = "50",
      .help = "Addresses on a page"},
     {.name = "cursor", .type = FIELD_STRING, .flags = FILTER | FIELD_CURSOR, .min = 1, .max = FIELD_CURSOR_BYTES_MAX,

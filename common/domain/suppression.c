@@ -24,7 +24,8 @@ static const struct field row_fields[] = {
     {.name = "address", .type = FIELD_STRING, .flags = RO, .max = 254, .sql = "varchar(254)",
      .help = "Mail address in lower case, or number"},
     {.name = "reason", .type = FIELD_ENUM, .flags = RO, .choices = suppression_reasons, .sql = "varchar(16)",
-     .help = "bounce: no such address; complaint: called spam; unsubscribe: by the recipient; manual: by an administrator"},
+     .help = "bounce: no such address; complaint: called spam; unsubscribe: by the recipient; manual: by an "
+             "administrator"},
     {.name = "note", .type = FIELD_STRING, .flags = RO_NULL, .max = NOTE_CHARS_MAX, .sql = "varchar(500)",
      .help = "What the provider said, or somebody noted"},
     {.name = "delivery_id", .type = FIELD_UUID, .flags = RO_NULL, .sql = "uuid", .help = "The delivery that led to it"},
@@ -39,7 +40,8 @@ static const struct field row_fields[] = {
      .max = 254, .help = "Mail address or E.164 number"}
 static const struct field create_fields[] = {
     KEY_FIELDS,
-    {.name = "reason", .type = FIELD_ENUM, .flags = FIELD_INPUT_ONLY, .choices = suppression_reasons, .def = "\"manual\"",
+    {.name = "reason", .type = FIELD_ENUM, .flags = FIELD_INPUT_ONLY, .choices = suppression_reasons,
+     .def = "\"manual\"",
      .help = "Why"},
     {.name = "note", .type = FIELD_STRING, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1,
      .max = NOTE_CHARS_MAX, .help = "For whoever reads the list"},
