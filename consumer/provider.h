@@ -71,6 +71,7 @@ struct provider {
     const char *name;
     enum notify_channel channel;
     provider_send_fn *send;
+    provider_check_fn *check; /* NULL: it can only be tried out with a message */
 };
 
 /* THE table (providers.c), in the order of the rows. */
@@ -82,6 +83,11 @@ const struct provider *provider_find(const char *name);
 #include "domain/providers.def"
 #undef PROVIDER
 
+/* Of those that can be asked without a message. */
 provider_check_fn provider_smtp_check;
+provider_check_fn provider_sendgrid_check;
+provider_check_fn provider_ses_check;
+provider_check_fn provider_twilio_check;
+provider_check_fn provider_sns_check;
 
 #endif

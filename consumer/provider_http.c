@@ -84,13 +84,15 @@ static void scrub(const struct provider_call *call, const struct provider_exchan
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
-static const struct provider_verdict *find_rule(const struct provider_verdict *rules, int status, const char *code)
+static const struct provider_verdict *find_verdict(const struct provider_verdict *verdicts, int status,
+                                                   const char *code)
 {
-    const struct provider_verdict *rule = rules;
-    while (status < rule->first || status > rule->last || (rule->code != NULL && strcmp(rule->code, code) != 0)) {
-        rule++;
+    const struct provider_verdict *verdict = verdicts;
+    while (status < verdict->first || status > verdict->last ||
+           (verdict->code != NULL && strcmp(verdict->code, code) != 0)) {
+        verdict++;
     }
-    return rule;
+    return verdict;
 }
 
 /* The column is ASCII, and the id goes into other people's search fields. */
@@ -102,17 +104,17 @@ static void copy_id(char *out, size_t size, const char *id)
     }
 }
 
-static void describe(const struct provider_verdict *rule, const struct provider_said *said, const char *words,
+static void describe(const struct provider_verdict *verdict, const struct provider_said *said, const char *words,
                      struct provider_reply *reply)
 {
     char shown[sizeof(reply->text)];
     mail_make_printable(shown, sizeof(shown), words);
-    if (rule->outcome == PROVIDER_SENT) {
+    if (verdict->outcome == PROVIDER_SENT) {
         g_strlcpy(reply->text, shown, sizeof(reply->text));
         return;
     }
     g_autofree char *all = g_strdup_printf("answered %d%s%s, %s%s%s", reply->code, said->code[0] == '\0' ? "" : " ",
-                                           said->code, rule->meaning, shown[0] == '\0' ? "" : ": ", shown);
+                                           said->code, verdict->meaning, shown[0] == '\0' ? "" : ": ", shown);
     mail_make_printable(reply->text, sizeof(reply->text), all);
 }
 
@@ -121,12 +123,12 @@ static const struct provider_verdict no_id = {
     .meaning = "but without the id of a message that was taken",
 };
 
-static int64_t delay_ms(const struct provider_verdict *rule, const struct provider_said *said,
+static int64_t delay_ms(const struct provider_verdict *verdict, const struct provider_said *said,
                         const struct http_reply *answer)
 {
     int64_t asked_s = said->retry_after_s > 0 ? said->retry_after_s : answer->retry_after_s;
-    bool again = rule->outcome == PROVIDER_RETRY || rule->outcome == PROVIDER_AMBIGUOUS;
-    return again ? MIN(asked_s > 0 ? asked_s : rule->delay_s, RETRY_AFTER_MAX_S) * MS_PER_S : 0;
+    bool again = verdict->outcome == PROVIDER_RETRY || verdict->outcome == PROVIDER_AMBIGUOUS;
+    return again ? MIN(asked_s > 0 ? asked_s : verdict->delay_s, RETRY_AFTER_MAX_S) * MS_PER_S : 0;
 }
 
 static enum provider_outcome judge(const struct provider_call *call, const struct provider_exchange *x,
@@ -136,21 +138,21 @@ static enum provider_outcome judge(const struct provider_call *call, const struc
     if (x->read != NULL) {
         x->read(answer, &said);
     }
-    const struct provider_verdict *rule = find_rule(x->rules, answer->status, said.code);
-    if (rule->outcome == PROVIDER_SENT && x->needs_id && said.message_id == NULL) {
-        rule = &no_id;
+    const struct provider_verdict *verdict = find_verdict(x->verdicts, answer->status, said.code);
+    if (verdict->outcome == PROVIDER_SENT && x->needs_id && said.message_id == NULL) {
+        verdict = &no_id;
     }
     g_autoptr(GString) words = g_string_new(said.words != NULL ? said.words : answer->body);
     g_autoptr(GString) id = g_string_new(said.message_id);
     scrub(call, x, words);
     scrub(call, x, id);
     reply->code = answer->status;
-    reply->retry_after_ms = delay_ms(rule, &said, answer);
-    copy_id(reply->message_id, sizeof(reply->message_id), rule->outcome == PROVIDER_SENT ? id->str : "");
-    describe(rule, &said, words->str, reply);
+    reply->retry_after_ms = delay_ms(verdict, &said, answer);
+    copy_id(reply->message_id, sizeof(reply->message_id), verdict->outcome == PROVIDER_SENT ? id->str : "");
+    describe(verdict, &said, words->str, reply);
     g_free(said.words);
     g_free(said.message_id);
-    return rule->outcome;
+    return verdict->outcome;
 }
 
 /* --- the exchange ------------------------------------------------------------------------------------------------- */
@@ -200,7 +202,7 @@ enum provider_outcome provider_post(const struct provider_call *call, struct pro
                                     struct provider_reply *reply)
 {
     struct http_reply answer = {.times = NET_TIMES_NONE};
-    if (x->request.body == NULL) {
+    if (x->request.body == NULL && !x->is_get) {
         g_strlcpy(reply->text, "the message has text that is not UTF-8", sizeof(reply->text));
         return PROVIDER_REFUSED;
     }
@@ -208,7 +210,7 @@ enum provider_outcome provider_post(const struct provider_call *call, struct pro
     x->request.connect_timeout_ms = call->conf->egress.connect_timeout_s * MS_PER_S;
     x->request.ca_file = call->conf->egress.ca_file;
     x->request.allow_private = call->conf->egress.allow_private;
-    enum http_outcome outcome = http_post(call->http, &x->request, call->stop, &answer);
+    enum http_outcome outcome = (x->is_get ? http_get : http_post)(call->http, &x->request, call->stop, &answer);
     enum provider_outcome judged = outcome == HTTP_ANSWERED ? judge(call, x, &answer, reply)
                                                             : judge_silence(call, x, outcome, &answer, reply);
     note_times(&x->request, &answer, judged, reply);

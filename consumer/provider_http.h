@@ -46,15 +46,16 @@ typedef void provider_read_fn(const struct http_reply *answer, struct provider_s
 
 struct provider_exchange {
     const char *provider;
+    bool is_get;                 /* asks, and has no body */
     struct http_request request; /* url, headers, body, credentials, wanted headers; provider_post sets the rest.
                                     Without a body the message is refused: provider_body could not make one */
-    const struct provider_verdict *rules; /* the first that fits decides; the last one fits all */
-    provider_read_fn *read;               /* NULL: the answer has no form of its own */
+    const struct provider_verdict *verdicts; /* the first that fits decides; the last one fits all */
+    provider_read_fn *read;                  /* NULL: the answer has no form of its own */
     bool needs_id; /* a success has a message id; without one nobody can tell whether it is one */
     const char *secrets[PROVIDER_SECRETS_MAX]; /* beside those of the account: what must not be repeated either */
 };
 
-/* Posts the request and judges the answer by the table. */
+/* Sends the request and judges the answer by the table. */
 enum provider_outcome provider_post(const struct provider_call *call, struct provider_exchange *x,
                                     struct provider_reply *reply);
 

@@ -19,7 +19,7 @@
 #define PATH "/v3/mail/send"
 #define RESET_MAX_S 3600
 
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {202, 202, NULL, PROVIDER_SENT, 0, ""},
     {200, 200, NULL, PROVIDER_REFUSED, 0, "it found the message valid and did not queue it"},
     {201, 299, NULL, PROVIDER_AMBIGUOUS, 0, "which is none of its answers"},
@@ -104,8 +104,56 @@ enum provider_outcome provider_sendgrid_send(const struct provider_call *call, c
                     .body = body,
                     .body_bytes = bytes,
                     .wanted = {"X-Message-Id", "X-RateLimit-Reset"}},
-        .rules = rules,
+        .verdicts = verdicts,
         .read = read_answer,
+    };
+    return provider_post(call, &x, reply);
+}
+
+/* --- without a message -------------------------------------------------------------------------------------------- */
+
+#define NO_SCOPE "no_mail_send"
+
+static const struct provider_verdict check_verdicts[] = {
+    {200, 299, NO_SCOPE, PROVIDER_PAUSE, 0, "the key is not allowed to send mail"},
+    {200, 299, NULL, PROVIDER_SENT, 0, ""},
+    {403, 403, NULL, PROVIDER_PAUSE, 0, "it does not accept the key"},
+    PROVIDER_COMMON_VERDICTS,
+};
+
+/* {"scopes": ["mail.send", ...]} */
+static void read_scopes(const struct http_reply *answer, struct provider_said *said)
+{
+    if (answer->status >= 300) {
+        read_answer(answer, said);
+        return;
+    }
+    struct err ignored = ERR_INIT;
+    json_auto_t *body = json_parse_limited(answer->body, answer->body_bytes, &ignored);
+    const json_t *scopes = json_object_get(body, "scopes");
+    bool may_send = false;
+    for (size_t i = 0; i < json_array_size(scopes); i++) {
+        may_send = may_send || g_strcmp0(json_string_value(json_array_get(scopes, i)), "mail.send") == 0;
+    }
+    g_strlcpy(said->code, may_send ? "" : NO_SCOPE, sizeof(said->code));
+    said->words = g_strdup(may_send ? "the key may send mail" : "");
+}
+
+enum provider_outcome provider_sendgrid_check(const struct provider_call *call, struct provider_reply *reply)
+{
+    const char *key = provider_config_text(call, "api_key");
+    if (key == NULL) {
+        return provider_unusable(reply, "the account has no api_key");
+    }
+    g_autofree char *url = provider_url(call, OWN, "/v3/scopes");
+    g_autofree char *bearer = g_strconcat("Authorization: Bearer ", key, NULL);
+    const char *const headers[] = {"User-Agent: bellman/" BELLMAN_VERSION, bearer, NULL};
+    struct provider_exchange x = {
+        .provider = "sendgrid",
+        .is_get = true,
+        .request = {.url = url, .headers = headers},
+        .verdicts = check_verdicts,
+        .read = read_scopes,
     };
     return provider_post(call, &x, reply);
 }

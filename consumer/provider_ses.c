@@ -16,7 +16,7 @@
 
 #define PATH "/v2/email/outbound-emails"
 
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     PROVIDER_AWS_VERDICTS,
     {400, 499, "MessageRejected", PROVIDER_REFUSED, 0, "it refuses the message"},
@@ -118,9 +118,54 @@ enum provider_outcome provider_ses_send(const struct provider_call *call, const 
                     .body_bytes = bytes,
                     .aws = &aws,
                     .wanted = {"x-amzn-ErrorType"}},
-        .rules = rules,
+        .verdicts = verdicts,
         .read = read_answer,
         .needs_id = true,
+    };
+    return provider_post(call, &x, reply);
+}
+
+/* --- without a message -------------------------------------------------------------------------------------------- */
+
+#define SENDING_OFF "sending_off"
+
+/* A key that may do nothing but send is known all the same. */
+static const struct provider_verdict check_verdicts[] = {
+    {200, 299, SENDING_OFF, PROVIDER_PAUSE, 0, "sending is switched off for the account"},
+    {200, 299, NULL, PROVIDER_SENT, 0, ""},
+    {400, 499, "AccessDenied", PROVIDER_SENT, 0, ""},
+    PROVIDER_AWS_VERDICTS,
+    PROVIDER_COMMON_VERDICTS,
+};
+
+/* GetAccount: {"SendingEnabled": true, ...} */
+static void read_account(const struct http_reply *answer, struct provider_said *said)
+{
+    if (answer->status >= 300) {
+        read_answer(answer, said);
+        return;
+    }
+    struct err ignored = ERR_INIT;
+    json_auto_t *body = json_parse_limited(answer->body, answer->body_bytes, &ignored);
+    bool is_on = json_is_true(json_object_get(body, "SendingEnabled"));
+    g_strlcpy(said->code, is_on ? "" : SENDING_OFF, sizeof(said->code));
+    said->words = g_strdup(is_on ? "the account may send" : "");
+}
+
+enum provider_outcome provider_ses_check(const struct provider_call *call, struct provider_reply *reply)
+{
+    static const char *const headers[] = {"User-Agent: bellman/" BELLMAN_VERSION, NULL};
+    struct http_aws aws;
+    if (!provider_aws_account(call, "ses", &aws, reply)) {
+        return PROVIDER_PAUSE;
+    }
+    g_autofree char *url = provider_aws_url(call, "email", "/v2/email/account");
+    struct provider_exchange x = {
+        .provider = "ses",
+        .is_get = true,
+        .request = {.url = url, .headers = headers, .aws = &aws, .wanted = {"x-amzn-ErrorType"}},
+        .verdicts = check_verdicts,
+        .read = read_account,
     };
     return provider_post(call, &x, reply);
 }

@@ -14,7 +14,7 @@
 
 #define PER_HOOK_S 1 /* "1 per second" for each webhook */
 
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     {400, 499, "invalid_token", PROVIDER_PAUSE, 0, "the webhook's address is not valid"},
     {400, 499, "no_active_hooks", PROVIDER_PAUSE, 0, "the webhook is switched off"},
@@ -111,7 +111,7 @@ enum provider_outcome provider_slack_send(const struct provider_call *call, cons
     struct provider_exchange x = {
         .provider = "slack",
         .request = {.url = url, .headers = headers, .body = body, .body_bytes = bytes},
-        .rules = rules,
+        .verdicts = verdicts,
         .read = read_answer,
         .secrets = {address, url, path, strrchr(path, '/') + 1},
     };

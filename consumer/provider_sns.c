@@ -11,7 +11,7 @@
 
 #define ATTRIBUTE(n, member) "MessageAttributes.entry." n "." member
 
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     PROVIDER_AWS_VERDICTS,
     {400, 499, "AuthorizationError", PROVIDER_PAUSE, 0, "the key is not allowed to send"},
@@ -106,24 +106,64 @@ static void read_answer(const struct http_reply *answer, struct provider_said *s
     said->words = words->len == 0 ? NULL : g_strdup(words->str);
 }
 
-enum provider_outcome provider_sns_send(const struct provider_call *call, const struct provider_message *m,
-                                        struct provider_reply *reply)
+static enum provider_outcome post_form(const struct provider_call *call, const struct http_aws *aws, const char *form,
+                                       const struct provider_verdict *table, provider_read_fn *read,
+                                       struct provider_reply *reply)
 {
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/xml",
                                           "User-Agent: bellman/" BELLMAN_VERSION, NULL};
+    g_autofree char *url = provider_aws_url(call, "sns", "/");
+    struct provider_exchange x = {
+        .provider = "sns",
+        .request =
+            {.url = url, .headers = headers, .body = form, .body_bytes = form == NULL ? 0 : strlen(form), .aws = aws},
+        .verdicts = table,
+        .read = read,
+        .needs_id = read == read_answer,
+    };
+    return provider_post(call, &x, reply);
+}
+
+enum provider_outcome provider_sns_send(const struct provider_call *call, const struct provider_message *m,
+                                        struct provider_reply *reply)
+{
     struct http_aws aws;
     if (!provider_aws_account(call, "sns", &aws, reply)) {
         return PROVIDER_PAUSE;
     }
-    g_autofree char *url = provider_aws_url(call, "sns", "/");
     g_autofree char *form = make_form(call, m);
-    struct provider_exchange x = {
-        .provider = "sns",
-        .request =
-            {.url = url, .headers = headers, .body = form, .body_bytes = form == NULL ? 0 : strlen(form), .aws = &aws},
-        .rules = rules,
-        .read = read_answer,
-        .needs_id = true,
-    };
-    return provider_post(call, &x, reply);
+    return post_form(call, &aws, form, verdicts, read_answer, reply);
+}
+
+/* --- without a message -------------------------------------------------------------------------------------------- */
+
+/* A key that may do nothing but publish is known all the same. */
+static const struct provider_verdict check_verdicts[] = {
+    {200, 299, NULL, PROVIDER_SENT, 0, ""},
+    {400, 499, "AuthorizationError", PROVIDER_SENT, 0, ""},
+    {400, 499, "AccessDenied", PROVIDER_SENT, 0, ""},
+    PROVIDER_AWS_VERDICTS,
+    {400, 499, "InvalidSecurity", PROVIDER_PAUSE, 0, "it does not accept the signature"},
+    PROVIDER_COMMON_VERDICTS,
+};
+
+static void read_attributes(const struct http_reply *answer, struct provider_said *said)
+{
+    if (answer->status >= 300) {
+        read_answer(answer, said);
+    } else {
+        said->words = g_strdup("the key is known");
+    }
+}
+
+enum provider_outcome provider_sns_check(const struct provider_call *call, struct provider_reply *reply)
+{
+    static const struct provider_form_field fields[] = {
+        {"Action", "GetSMSAttributes"}, {"Version", "2010-03-31"}, {NULL, NULL}};
+    struct http_aws aws;
+    if (!provider_aws_account(call, "sns", &aws, reply)) {
+        return PROVIDER_PAUSE;
+    }
+    g_autofree char *form = provider_form(fields);
+    return post_form(call, &aws, form, check_verdicts, read_attributes, reply);
 }

@@ -17,9 +17,10 @@
 #define OWN "https://api.twilio.com"
 #define QUEUE_FULL_S 60 /* a number sends one message a second, and has four hours' worth of them waiting */
 #define DAY_LIMIT_S 3600
+#define NO_LOGIN "the account has no account_sid or no auth_token"
 
 /* Twilio gives new, finer codes from time to time; what is not here goes by its status. */
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
 
     {400, 599, "14107", PROVIDER_RETRY, 1, "too many at once"},
@@ -104,7 +105,7 @@ static char *make_form(const struct provider_call *call, const struct provider_m
 static const char *find_fault(const struct provider_call *call, const struct provider_message *m)
 {
     if (provider_config_text(call, "account_sid") == NULL || provider_config_text(call, "auth_token") == NULL) {
-        return "the account has no account_sid or no auth_token";
+        return NO_LOGIN;
     }
     if (provider_config_text(call, "messaging_service_sid") == NULL &&
         json_string_value(json_object_get(m->settings, "sms_from_number")) == NULL) {
@@ -119,6 +120,13 @@ static char *in_base64(const char *user, const char *password)
     return g_base64_encode((const guchar *)pair, strlen(pair));
 }
 
+static char *account_url(const struct provider_call *call, const char *below)
+{
+    g_autofree char *sid = g_uri_escape_string(provider_config_text(call, "account_sid"), NULL, FALSE);
+    g_autofree char *path = g_strdup_printf("/2010-04-01/Accounts/%s%s", sid, below);
+    return provider_url(call, OWN, path);
+}
+
 enum provider_outcome provider_twilio_send(const struct provider_call *call, const struct provider_message *m,
                                            struct provider_reply *reply)
 {
@@ -130,9 +138,7 @@ enum provider_outcome provider_twilio_send(const struct provider_call *call, con
     }
     const char *sid = provider_config_text(call, "account_sid");
     const char *token = provider_config_text(call, "auth_token");
-    g_autofree char *escaped = g_uri_escape_string(sid, NULL, FALSE);
-    g_autofree char *path = g_strdup_printf("/2010-04-01/Accounts/%s/Messages.json", escaped);
-    g_autofree char *url = provider_url(call, OWN, path);
+    g_autofree char *url = account_url(call, "/Messages.json");
     g_autofree char *form = make_form(call, m);
     g_autofree char *pair = in_base64(sid, token);
     struct provider_exchange x = {
@@ -143,9 +149,55 @@ enum provider_outcome provider_twilio_send(const struct provider_call *call, con
                     .body_bytes = form == NULL ? 0 : strlen(form),
                     .basic_user = sid,
                     .basic_password = token},
-        .rules = rules,
+        .verdicts = verdicts,
         .read = read_answer,
         .needs_id = true,
+        .secrets = {pair},
+    };
+    return provider_post(call, &x, reply);
+}
+
+/* --- without a message -------------------------------------------------------------------------------------------- */
+
+static const struct provider_verdict check_verdicts[] = {
+    {200, 299, "active", PROVIDER_SENT, 0, ""},
+    {200, 299, "suspended", PROVIDER_PAUSE, 0, "the account is suspended"},
+    {200, 299, NULL, PROVIDER_PAUSE, 0, "the account is not active"},
+    {400, 499, "20003", PROVIDER_PAUSE, 0, "it does not accept the credentials"},
+    {400, 499, "20404", PROVIDER_PAUSE, 0, "there is no such account"},
+    PROVIDER_COMMON_VERDICTS,
+};
+
+/* {"sid": ..., "friendly_name": ..., "status": "active"} */
+static void read_account(const struct http_reply *answer, struct provider_said *said)
+{
+    if (answer->status >= 300) {
+        read_answer(answer, said);
+        return;
+    }
+    struct err ignored = ERR_INIT;
+    json_auto_t *body = json_parse_limited(answer->body, answer->body_bytes, &ignored);
+    const char *status = json_string_value(json_object_get(body, "status"));
+    g_strlcpy(said->code, status == NULL ? "" : status, sizeof(said->code));
+    said->words = status == NULL ? NULL : g_strdup_printf("the account is %s", status);
+}
+
+enum provider_outcome provider_twilio_check(const struct provider_call *call, struct provider_reply *reply)
+{
+    static const char *const headers[] = {"User-Agent: bellman/" BELLMAN_VERSION, NULL};
+    const char *sid = provider_config_text(call, "account_sid");
+    const char *token = provider_config_text(call, "auth_token");
+    if (sid == NULL || token == NULL) {
+        return provider_unusable(reply, NO_LOGIN);
+    }
+    g_autofree char *url = account_url(call, ".json");
+    g_autofree char *pair = in_base64(sid, token);
+    struct provider_exchange x = {
+        .provider = "twilio",
+        .is_get = true,
+        .request = {.url = url, .headers = headers, .basic_user = sid, .basic_password = token},
+        .verdicts = check_verdicts,
+        .read = read_account,
         .secrets = {pair},
     };
     return provider_post(call, &x, reply);

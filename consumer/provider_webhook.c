@@ -16,7 +16,7 @@
 
 #define RECEIPT_BYTES 64 /* of a webhook's answer nobody needs more */
 
-static const struct provider_verdict rules[] = {
+static const struct provider_verdict verdicts[] = {
     {200, 299, NULL, PROVIDER_SENT, 0, ""},
     {300, 399, NULL, PROVIDER_REFUSED, 0, "it would lead elsewhere, which is not followed"},
     {401, 401, NULL, PROVIDER_PAUSE, 0, "it does not accept the signature"},
@@ -94,7 +94,7 @@ enum provider_outcome provider_webhook_send(const struct provider_call *call, co
     struct provider_exchange x = {
         .provider = "webhook",
         .request = {.url = url, .headers = (const char *const *)headers, .body = body, .body_bytes = bytes},
-        .rules = rules,
+        .verdicts = verdicts,
         .read = read_answer,
         .secrets = {bare(secret), bare(provider_config_text(call, "previous_secret"))},
     };

@@ -5,7 +5,17 @@
 
 #include "provider.h"
 
-#define PROVIDER(name_, symbol, channel_, help) {.name = name_, .channel = channel_, .send = provider_##symbol##_send},
+/* Who can be asked without a message. */
+#define check_smtp provider_smtp_check
+#define check_sendgrid provider_sendgrid_check
+#define check_ses provider_ses_check
+#define check_twilio provider_twilio_check
+#define check_sns provider_sns_check
+#define check_slack NULL
+#define check_webhook NULL
+
+#define PROVIDER(name_, symbol, channel_, help) \
+    {.name = name_, .channel = channel_, .send = provider_##symbol##_send, .check = check_##symbol},
 
 const struct provider providers[] = {
 #include "domain/providers.def"

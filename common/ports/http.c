@@ -24,6 +24,7 @@ struct http {
 /* One request. */
 struct exchange {
     const struct http_request *request;
+    bool is_get;
     const atomic_bool *stop;
     struct http_reply *reply;
     GByteArray *body;
@@ -202,12 +203,20 @@ static void set_credentials(CURL *curl, const struct http_request *request)
     }
 }
 
+static void set_method(CURL *curl, const struct exchange *x)
+{
+    if (x->is_get) {
+        curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+        return;
+    }
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request->body_bytes);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, x->request->body);
+}
+
 static void set_request(CURL *curl, const struct http_request *request, const struct curl_slist *headers)
 {
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -367,6 +376,7 @@ static enum http_outcome forbid(struct http_reply *reply, const char *why)
 static enum http_outcome perform(CURL *curl, struct exchange *x)
 {
     struct curl_slist *headers = make_headers(x->request);
+    set_method(curl, x);
     set_request(curl, x->request, headers);
     set_credentials(curl, x->request);
     set_fences(curl, x);
@@ -381,8 +391,8 @@ static enum http_outcome perform(CURL *curl, struct exchange *x)
     return outcome;
 }
 
-enum http_outcome http_post(struct http *http, const struct http_request *request, const atomic_bool *stop,
-                            struct http_reply *reply)
+static enum http_outcome exchange(struct http *http, const struct http_request *request, bool is_get,
+                                  const atomic_bool *stop, struct http_reply *reply)
 {
     *reply = (struct http_reply){.times = NET_TIMES_NONE};
     struct err e = ERR_INIT;
@@ -400,6 +410,18 @@ enum http_outcome http_post(struct http *http, const struct http_request *reques
         g_assert(http->curl != NULL);
     }
     g_autoptr(GByteArray) body = g_byte_array_new();
-    struct exchange x = {.request = request, .stop = stop, .reply = reply, .body = body};
+    struct exchange x = {.request = request, .is_get = is_get, .stop = stop, .reply = reply, .body = body};
     return perform(http->curl, &x);
+}
+
+enum http_outcome http_post(struct http *http, const struct http_request *request, const atomic_bool *stop,
+                            struct http_reply *reply)
+{
+    return exchange(http, request, false, stop, reply);
+}
+
+enum http_outcome http_get(struct http *http, const struct http_request *request, const atomic_bool *stop,
+                           struct http_reply *reply)
+{
+    return exchange(http, request, true, stop, reply);
 }

@@ -1,5 +1,5 @@
 /*
- * http.h: one HTTP request to an endpoint that an administrator has configured, through libcurl.
+ * http.h: one HTTP request, POST or GET, to an endpoint that an administrator has configured, through libcurl.
  *
  * The endpoint is not trusted: it may answer slowly, for ever, or with an address of our own network. So https only, no
  * redirect, no proxy, no credentials from the URL or from netrc, no cookies, the connected address held against
@@ -38,7 +38,7 @@ struct http_request {
     const char *url;
     const char *const *headers; /* "Name: value", ends with NULL; a line with a control character forbids the request;
                                    Accept replaces application/json */
-    const char *body;           /* sent by POST */
+    const char *body;           /* of a POST; http_get sends none */
     size_t body_bytes;
     const char *basic_user; /* HTTP Basic (RFC 7617); NULL: none. No colon; never in any text of a reply */
     const char *basic_password;
@@ -77,6 +77,9 @@ void http_free(struct http *http);
  * filled; release it. */
 enum http_outcome http_post(struct http *http, const struct http_request *request, const atomic_bool *stop,
                             struct http_reply *reply);
+/* The same with GET. */
+enum http_outcome http_get(struct http *http, const struct http_request *request, const atomic_bool *stop,
+                           struct http_reply *reply);
 void http_reply_release(struct http_reply *reply);
 
 /* Whether http_post would take the URL: absolute, https (allow_private: or http), a host that is no private address as

@@ -104,6 +104,14 @@ def webhook_taken():
     return {"status": 204}
 
 
+CHECKED = {
+    "sendgrid": lambda: {"status": 200, "body": {"scopes": ["alerts.read", "mail.send"]}},
+    "ses": lambda: {"status": 200, "body": {"SendingEnabled": True, "ProductionAccessEnabled": True,
+                                            "EnforcementStatus": "HEALTHY"}},
+    "twilio": lambda: {"status": 200, "body": {"sid": TWILIO_SID, "status": "active", "type": "Full"}},
+    "sns": lambda: {"status": 200, "headers": {"Content-Type": "text/xml"},
+                    "body": "<GetSMSAttributesResponse><GetSMSAttributesResult/></GetSMSAttributesResponse>"},
+}
 TAKEN = {"sendgrid": sendgrid_taken, "ses": ses_taken, "sns": sns_taken, "twilio": twilio_taken, "slack": slack_taken,
          "webhook": webhook_taken}
 
@@ -225,7 +233,9 @@ class ProviderPeer(HttpPeer):
     def record(self, request):
         request["provider"] = self.provider_of(request["path"])
         self.local.request = request
-        check = getattr(self, f"check_{request['provider']}", lambda _: ["no provider has this path"])
+        request["is_check"] = request["method"] == "GET" or "Action=GetSMSAttributes" in request["body"]
+        name = "account_of" if request["is_check"] else f"check_{request['provider']}"
+        check = getattr(self, name, lambda _: ["no provider has this path"])
         try:
             request["problems"] = self.check_all(request) + check(request)
         except (ValueError, KeyError, TypeError, AssertionError) as error:
@@ -235,17 +245,19 @@ class ProviderPeer(HttpPeer):
     def plan(self, job):
         planned = super().plan(job)
         provider = self.local.request["provider"]
-        return TAKEN[provider]() if planned is None and provider else planned
+        answers = CHECKED if self.local.request["is_check"] else TAKEN
+        return answers[provider]() if planned is None and provider else planned
 
     @staticmethod
     def provider_of(path):
         paths = {"/v3/mail/send": "sendgrid", "/v2/email/outbound-emails": "ses", "/": "sns", SLACK_PATH: "slack",
-                 f"/2010-04-01/Accounts/{TWILIO_SID}/Messages.json": "twilio", "/hooks/bellman": "webhook"}
+                 f"/2010-04-01/Accounts/{TWILIO_SID}/Messages.json": "twilio", "/hooks/bellman": "webhook",
+                 "/v3/scopes": "sendgrid", "/v2/email/account": "ses", f"/2010-04-01/Accounts/{TWILIO_SID}.json": "twilio"}
         return paths.get(path)
 
     def check_all(self, request):
         headers = request["headers"]
-        problems = [] if request["method"] == "POST" else [f"method {request['method']}"]
+        problems = [] if request["method"] == "POST" or request["is_check"] else [f"method {request['method']}"]
         if not re.fullmatch(r"bellman/\S+", headers.get("user-agent", "")):
             problems.append(f"user-agent {headers.get('user-agent')}")
         if headers.get("host") != self.url.partition("://")[2]:
@@ -259,13 +271,29 @@ class ProviderPeer(HttpPeer):
             problems.append(f"headers {sorted(headers)}")
         return problems
 
-    # ---- one for each provider ------------------------------------------------------------------------------------------
+    # ---- a question about the account -----------------------------------------------------------------------------------
+
+    def account_of(self, request):
+        provider = request["provider"]
+        if provider in ("ses", "sns"):
+            wanted = "" if provider == "ses" else "Action=GetSMSAttributes&Version=2010-03-31"
+            return self.check_signature(request, provider) + ([] if request["body"] == wanted else ["body"])
+        return ([] if request["headers"]["authorization"] == self.authorization(provider) else ["authorization"]) + (
+            ["body"] if request["body"] or "content-type" in request["headers"] else [])
 
     @staticmethod
-    def check_sendgrid(request):
+    def authorization(provider):
+        if provider == "sendgrid":
+            return f"Bearer {CONFIGS['sendgrid']['api_key']}"
+        account = f"{TWILIO_SID}:{CONFIGS['twilio']['auth_token']}"
+        return "Basic " + base64.b64encode(account.encode()).decode()
+
+    # ---- one for each provider ------------------------------------------------------------------------------------------
+
+    def check_sendgrid(self, request):
         mail = request["job"]
         problems = is_json(request) + fits(SENDGRID_MAIL, mail)
-        if request["headers"]["authorization"] != f"Bearer {CONFIGS['sendgrid']['api_key']}":
+        if request["headers"]["authorization"] != self.authorization("sendgrid"):
             problems.append("authorization")
         if {name.lower() for name in mail["headers"]} & SENDGRID_RESERVED:
             problems.append(f"reserved headers {mail['headers']}")
@@ -308,12 +336,10 @@ class ProviderPeer(HttpPeer):
         request["attributes"] = {e["Name"]: e["Value.StringValue"] for e in entries.values()}
         return problems
 
-    @staticmethod
-    def check_twilio(request):
+    def check_twilio(self, request):
         form = request["form"] = form_of(request)
         problems = is_form(request)
-        account = f"{TWILIO_SID}:{CONFIGS['twilio']['auth_token']}"
-        if request["headers"]["authorization"] != "Basic " + base64.b64encode(account.encode()).decode():
+        if request["headers"]["authorization"] != self.authorization("twilio"):
             problems.append("authorization")
         if set(form) - {"To", "From", "MessagingServiceSid", "Body", "StatusCallback"} or not form["Body"]:
             problems.append(f"form {form}")

@@ -3,9 +3,9 @@
  * standard output; test_providers.py runs it. One handle for all of them, as a runner has.
  *
  *     {"provider", "config", "settings", "to", "subject", "text", "html", "delivery", "unsubscribe_url",
- * "callback_url", "allow_private", "timeout_s", "ca_file"}       ->       {"outcome", "code", "retry_after_ms",
- * "message_id", "text",
- *      "times": [resolved, connected, tls, authenticated, accepted]}
+ * "callback_url", "allow_private", "timeout_s", "ca_file", "check": true for none of them but whether it would} ->
+ * {"outcome", "code", "retry_after_ms", "message_id", "text", "times": [resolved, connected, tls, authenticated,
+ * accepted]}
  */
 #include <glib.h>
 #include <stdio.h>
@@ -58,7 +58,9 @@ static json_t *send_one(const json_t *order, struct http *http)
     const struct provider_call call = {
         .conf = &conf, .config = json_object_get(order, "config"), .organization_id = "acme", .http = http};
     struct provider_reply reply = {.times = NET_TIMES_NONE};
-    enum provider_outcome outcome = provider_find(text(order, "provider"))->send(&call, &message, &reply);
+    const struct provider *provider = provider_find(text(order, "provider"));
+    bool is_check = json_is_true(json_object_get(order, "check"));
+    enum provider_outcome outcome = is_check ? provider->check(&call, &reply) : provider->send(&call, &message, &reply);
     g_free(content.subject);
     g_free(content.text);
     g_free(content.html);

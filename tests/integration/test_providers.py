@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fakes"))
 
-from provider_peer import (CANARY, TAKEN, ProviderPeer, aws_json, aws_xml, install_packages, secrets_of,  # noqa: E402
+from provider_peer import (CANARY, CHECKED, TAKEN, ProviderPeer, aws_json, aws_xml, install_packages, secrets_of,  # noqa: E402
                            sendgrid_error, slack_error, twilio_error)
 
 DELIVERY_ID = "0190a000-0000-7000-8000-00000000d001"
@@ -432,6 +432,47 @@ def test_what_is_missing_is_named(sender, provider, config, settings, words):
     order = {} if settings is None else {"settings": settings}
     reply = sender.send(provider, config=config, **order)
     assert reply["outcome"] == "paused" and words in reply["text"], reply
+
+
+# ---- asked without a message --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("provider", CHECKED)
+def test_an_account_is_asked_without_a_message(sender, provider):
+    before = len(sender.peer.requests)
+    reply = sender.send(provider, check=True)
+    assert (reply["outcome"], reply["code"]) == ("sent", 200) and reply["text"], reply
+    [request] = sender.peer.requests[before:]
+    assert (request["problems"], request["is_check"]) == ([], True), request
+    assert stages(reply)[-2:] == ["authenticated", "accepted"]
+
+
+@pytest.mark.parametrize("provider,answer,outcome,words", [
+    ("sendgrid", {"status": 200, "body": {"scopes": ["alerts.read"]}}, "paused", "not allowed to send mail"),
+    ("sendgrid", {"status": 200, "body": "<html>"}, "paused", "not allowed to send mail"),
+    ("sendgrid", sendgrid_error(401, "authorization required"), "paused", "authorization required"),
+    ("sendgrid", 503, "retry", "503"),
+    ("ses", {"status": 200, "body": {"SendingEnabled": False}}, "paused", "switched off"),
+    ("ses", aws_json(403, "AccessDeniedException", "not authorized to perform: ses:GetAccount"), "sent", "ses:GetAccount"),
+    ("ses", aws_json(403, "SignatureDoesNotMatch", "x"), "paused", "secret is wrong"),
+    ("ses", aws_json(429, "TooManyRequestsException", "x"), "retry", "too many"),
+    ("sns", aws_xml(403, "AuthorizationError", "not authorized to perform: SNS:GetSMSAttributes"), "sent", "GetSMSAttributes"),
+    ("sns", aws_xml(403, "InvalidClientTokenId", "x"), "paused", "does not know the key"),
+    ("twilio", {"status": 200, "body": {"status": "suspended"}}, "paused", "suspended"),
+    ("twilio", {"status": 200, "body": {"status": "closed"}}, "paused", "closed"),
+    ("twilio", {"status": 200, "body": "welcome"}, "paused", "not active"),
+    ("twilio", twilio_error(401, 20003, "Authenticate"), "paused", "credentials"),
+    ("twilio", twilio_error(404, 20404, "not found"), "paused", "no such account"),
+])
+def test_what_an_account_says(sender, provider, answer, outcome, words):
+    sender.peer.script = [answer]
+    reply = sender.send(provider, check=True)
+    assert reply["outcome"] == outcome and words in reply["text"], reply
+    assert sender.peer.requests[-1]["problems"] == []
+
+
+@pytest.mark.parametrize("provider", CHECKED)
+def test_an_account_that_is_not_complete_is_not_asked(sender, provider):
+    assert sender.send(provider, check=True, config={})["outcome"] == "paused"
 
 
 # ---- secrets ------------------------------------------------------------------------------------------------------------
