@@ -41,7 +41,7 @@ void service_block_signals(void)
 
 void service_share_memory(void)
 {
-    (void)mallopt(M_ARENA_MAX, ARENAS);
+    (void)mallopt(M_ARENA_MAX, ARENAS); /* NOLINT(concurrency-mt-unsafe): there is one thread yet */
 }
 
 static int wait_once(const sigset_t *set, int64_t left_us)
