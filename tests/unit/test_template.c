@@ -156,7 +156,7 @@ static const struct {
 } urls[] = {
     {"https://a.example/x?y=1&z=%20#f", "https://a.example/x?y=1&z=%20#f"},
     {"HTTP://a.example", "HTTP://a.example"},
-    {"https://a.example/\xc3\xa4 \"<>|\r\n'", "https://a.example/%C3%A4%20%22%3C%3E%7C%0D%0A'"},
+    {"https://a.example/\xc3\xa4 \"<>|\r\n\x7f'", "https://a.example/%C3%A4%20%22%3C%3E%7C%0D%0A%7F'"},
     {"javascript:alert(1)", NULL},
     {"java\nscript:alert(1)", NULL},
     {" https://a.example", NULL},

@@ -84,6 +84,9 @@ static void test_meanings(void **state UNUSED)
     }
 }
 
+#define EIGHT(tag) tag tag tag tag tag tag tag tag
+#define NINE(tag) EIGHT(tag) tag
+
 static const struct {
     const char *source;
     const char *where;
@@ -109,7 +112,7 @@ static const struct {
     {"x\ny {{#a}} z", "2:3:"},
     {"{{#a}}{{^b}}{{/a}}{{/b}}", "1:13:"},
     {"{{#a}}{{/a}}{{/a}}", "1:13:"},
-    {"{{#a}}{{#a}}{{#a}}{{#a}}{{#a}}{{#a}}{{#a}}{{#a}}{{#a}}", "1:49:"},
+    {NINE("{{#a}}") NINE("{{/a}}"), "1:49:"},
     {"{{aaaaaaaaaabbbbbbbbbbccccccccccddddddddddx}}", "1:1:"},
     {"a\001b", "1:1:"},
     {"a\x7f", "1:1:"},
@@ -136,6 +139,7 @@ static void test_faults(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
         assert_refused(faults[i].source, TEMPLATE_TEXT, faults[i].where);
     }
+    assert_filled(EIGHT("{{#a}}") "x" EIGHT("{{/a}}"), TEMPLATE_TEXT, "{\"a\": 1}", "x");
     assert_refused("two\nlines", TEMPLATE_HEADER, "1:1:");
     assert_refused("a\ttab", TEMPLATE_HEADER, "1:1:");
 }
@@ -179,6 +183,12 @@ static const struct {
     {TEMPLATE_HEADER, "=?utf-8?q?x?=", "=?utf-8?q?x?="},
     {TEMPLATE_TEXT, "a\r\nb\rc\n\td", "a\nb\nc\n\td"},
     {TEMPLATE_TEXT, "a\x01\x1b[31m\x7f", "a[31m"},
+    {TEMPLATE_TEXT,
+     "a\xc2\x85"
+     "b\xe2\x80\xa8"
+     "c\xe2\x80\xa9"
+     "d\ve\ff\xc2\x9bg",
+     "a\nb\nc\nd\ne\nfg"},
     {TEMPLATE_TEXT, "<script>&amp;*x*", "<script>&amp;*x*"},
     {TEMPLATE_TEXT, "x" HIDDEN "y" RLM, "xy" RLM},
     {TEMPLATE_HTML, "<script>alert(\"x\" + 'y')</script>&amp;",
