@@ -52,7 +52,7 @@ static struct smtp_server server_of(const struct provider_call *call)
         .tls = security_of(call->config),
         .user = text_or_null(call->config, "username"),
         .password = text_or_null(call->config, "password"),
-        .ca_file = call->conf->smtp.ca_file,
+        .ca_file = call->conf->egress.ca_file,
         .timeout_s = call->conf->smtp.timeout_s,
         .must_be_public = !call->conf->egress.allow_private,
         .is_own = true,

@@ -191,6 +191,16 @@ static void decide_stopped(struct work *w)
     }
 }
 
+/* What a handler found out although it failed. */
+static void keep_result(struct work *w)
+{
+    if (w->ctx.result == NULL || w->finish.kind != JOB_FINISH_FAILED) {
+        return;
+    }
+    w->result_text = json_dumps(w->ctx.result, JSON_COMPACT | JSON_ENCODE_ANY);
+    w->finish.result = w->result_text != NULL && strlen(w->result_text) <= RESULT_MAX_BYTES ? w->result_text : NULL;
+}
+
 /* False: the result is more than a row should hold. */
 static bool decide_done(struct work *w)
 {
@@ -228,6 +238,9 @@ static void decide(struct work *w, enum job_outcome outcome, const char *permane
     case JOB_SNOOZE:
         decide_snooze(w);
         break;
+    }
+    if (outcome != JOB_DONE) {
+        keep_result(w);
     }
     w->finish.error = w->ctx.error[0] == '\0' ? NULL : w->ctx.error;
 }

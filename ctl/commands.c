@@ -45,6 +45,53 @@ const struct command commands[] = {
         .run = keys_create_command,
     },
     {
+        .name = "rekey",
+        .synopsis = "[--add-key]",
+        .summary = "Seal all secrets of the database with the newest key",
+        .text =
+            "To change the key: \"rekey --add-key\" adds one to [seal] key_file; restart bellman-api and bellman-consumer\n"
+            "on every host with that file, so that all of them know it; then \"rekey\" seals every secret that an older\n"
+            "key has sealed again. Running it again changes nothing; broken off it goes on where it was. When it says\n"
+            "that nothing is left the older keys may be removed from the file. Exit 1: some secrets did not open.",
+        .run = rekey_command,
+    },
+    {
+        .name = "providers list",
+        .synopsis = "[--org ORG] [--json]",
+        .summary = "Accounts with providers, and what is paused",
+        .text =
+            "Without --org those of all organizations; those of the deployment, which serve organizations that have\n"
+            "none of their own on the channel, have no organization.",
+        .run = providers_list_command,
+    },
+    {
+        .name = "providers set",
+        .synopsis = "PROVIDER [--org ORG] --file FILE",
+        .summary = "Make or change an account",
+        .text =
+            "FILE (- for standard input) has what PUT /providers/PROVIDER takes, as a merge patch; secrets are never\n"
+            "given on the command line. Without --org it is the deployment's account.\n\n"
+            "  echo '{\"config\": {\"host\": \"mail.example\", \"username\": \"u\", \"password\": \"...\"}}' |\n"
+            "      bellmanctl providers set smtp --file -",
+        .run = providers_set_command,
+    },
+    {
+        .name = "providers pause",
+        .synopsis = "PROVIDER [--org ORG] [--reason TEXT]",
+        .summary = "Leave an account out until it is resumed",
+        .text =
+            "What would go through it goes through the next account of the channel, or waits. Workers see it within\n"
+            "two seconds.",
+        .run = providers_pause_command,
+    },
+    {
+        .name = "providers resume",
+        .synopsis = "PROVIDER [--org ORG]",
+        .summary = "Use a paused account again",
+        .text = "Also one that a worker has paused because its provider did not accept the credentials.",
+        .run = providers_resume_command,
+    },
+    {
         .name = "org add",
         .synopsis = "ID [NAME]",
         .summary = "Add an organization",

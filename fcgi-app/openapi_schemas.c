@@ -48,6 +48,16 @@ static const struct field test_email_fields[] = {
     {.name = "message", .type = FIELD_STRING, .help = "What the provider said"},
     {.name = "error", .type = FIELD_STRING, .help = "Why there was no success"},
 };
+static const char *const stage_words[] = {"resolved", "connected", "tls", "authenticated", "accepted", NULL};
+static const struct field stage_fields[] = {
+    {.name = "stage", .type = FIELD_ENUM, .flags = ALWAYS, .choices = stage_words},
+    {.name = "ok", .type = FIELD_BOOL, .flags = ALWAYS, .help = "It was reached"},
+    {.name = "detail", .type = FIELD_STRING, .flags = ALWAYS, .help = "The provider's words, or what went wrong"},
+    {.name = "ms",
+     .type = FIELD_INT,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Since the beginning; null: it was not reached"},
+};
 static const struct field job_list_fields[] = {
     {.name = "total", .type = FIELD_INT, .flags = ALWAYS, .help = "Jobs that the filters let through"},
     {.name = "total_capped",
@@ -243,6 +253,7 @@ static const struct record answers[] = {
     ANSWER("Readiness", readiness_fields, "Whether requests can be served"),
     ANSWER("ReadinessComponents", component_fields, "What they need"),
     ANSWER("TestEmailResult", test_email_fields, "What became of a test mail"),
+    ANSWER("CheckStage", stage_fields, "How far a try came"),
     ANSWER("JobList", job_list_fields, "One page of jobs"),
     ANSWER("JobCounts", job_counts_fields, "How many jobs there are"),
     ANSWER("JobStatusCounts", status_counts_fields, "Jobs of each status"),
@@ -316,6 +327,7 @@ static void add_answers(json_t *schemas)
         json_object_set_new(schemas, answers[i].name, schema);
     }
     add_member(schemas, "Readiness", "components", true, openapi_ref("ReadinessComponents"));
+    add_member(schemas, "TestEmailResult", "stages", true, array_of("CheckStage"));
     add_member(schemas, "JobList", "jobs", true, array_of("Job"));
     add_member(schemas, "JobCounts", "by_status", true, openapi_ref("JobStatusCounts"));
     add_member(schemas, "JobCounts", "by_type", true, array_of("JobTypeCounts"));
@@ -375,6 +387,8 @@ static const struct record *const inputs[] = {
     &template_put_body,       &template_preview_body,
     &template_validate_body,  &suppression_create_body,
     &suppression_remove_body, &provider_account_record,
+    &test_sms_body,           &test_slack_body,
+    &test_webhook_body,       &provider_check_body,
 };
 
 /* JobCreate knows the job types, and which payload goes with which. */

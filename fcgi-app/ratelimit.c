@@ -11,6 +11,10 @@ static const struct {
 } limits[LIMITS] = {
     [LIMIT_SETTINGS_PUT] = {.name = "settings_put", .offset = offsetof(struct conf, limits.settings_put_per_min)},
     [LIMIT_TEST_EMAIL] = {.name = "test_email", .offset = offsetof(struct conf, limits.test_email_per_min)},
+    [LIMIT_TEST_SMS] = {.name = "test_sms", .offset = offsetof(struct conf, limits.test_email_per_min)},
+    [LIMIT_TEST_SLACK] = {.name = "test_slack", .offset = offsetof(struct conf, limits.test_email_per_min)},
+    [LIMIT_TEST_WEBHOOK] = {.name = "test_webhook", .offset = offsetof(struct conf, limits.test_email_per_min)},
+    [LIMIT_CHECK] = {.name = "check", .offset = offsetof(struct conf, limits.test_email_per_min)},
     [LIMIT_CANCEL] = {.name = "cancel", .offset = offsetof(struct conf, limits.cancel_per_min)},
 };
 

@@ -14,7 +14,17 @@
 
 #define RATELIMIT_WINDOW_S 60
 
-enum limit { LIMIT_NONE, LIMIT_SETTINGS_PUT, LIMIT_TEST_EMAIL, LIMIT_CANCEL, LIMITS };
+enum limit {
+    LIMIT_NONE,
+    LIMIT_SETTINGS_PUT,
+    LIMIT_TEST_EMAIL,
+    LIMIT_TEST_SMS,
+    LIMIT_TEST_SLACK,
+    LIMIT_TEST_WEBHOOK,
+    LIMIT_CHECK,
+    LIMIT_CANCEL,
+    LIMITS
+};
 
 /* Calls a minute; 0 for LIMIT_NONE. */
 int64_t limit_per_minute(enum limit limit, const struct conf *conf);

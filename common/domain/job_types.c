@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain/job_sweep.h"
+#include "domain/notify_check.h"
 #include "domain/own_tables.h"
 #include "domain/webhook_sign.h"
 #include "ports/http.h"
@@ -78,6 +79,7 @@ EMPTY_PAYLOAD(cache_flush, "CacheFlushPayload");
 EMPTY_PAYLOAD(noop, "NoopPayload");
 EMPTY_PAYLOAD(crash, "CrashPayload");
 /* clang-format on */
+#define payload_notify_check notify_check_payload
 #define payload_jobs_cancel jobs_cancel_payload
 #define payload_jobs_retry jobs_retry_payload
 #define payload_deadletters_replay deadletters_replay_payload
@@ -109,6 +111,7 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
 #define check_fail NULL
 #define check_crash NULL
 #define check_notify_event NULL
+#define check_notify_check NULL
 #define check_notify_deliver NULL
 #define check_jobs_cancel job_sweep_check
 #define check_jobs_retry job_sweep_check

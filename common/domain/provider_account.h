@@ -90,6 +90,10 @@ json_t *provider_account_open(const struct seal *seal, const json_t *account, st
 bool provider_account_config(struct db *db, const struct seal *seal, const char *organization_id, const char *provider,
                              json_t **ret, struct err *e) MUST_CHECK;
 
+/* The same of an account of its own only. */
+bool provider_account_own_config(struct db *db, const struct seal *seal, const char *organization_id,
+                                 const struct provider_kind *kind, json_t **ret, struct err *e) MUST_CHECK;
+
 /* --- another key (provider_rekey.c) ------------------------------------------------------------------------------- */
 
 struct rekey {

@@ -59,14 +59,14 @@ json_t *provider_account_open(const struct seal *seal, const json_t *account, st
                                 text(account, "secrets"), e);
 }
 
-bool provider_account_config(struct db *db, const struct seal *seal, const char *organization_id, const char *provider,
-                             json_t **ret, struct err *e)
+static bool load_config(struct db *db, const struct seal *seal, const char *organization_id, const char *or_else,
+                        const char *provider, json_t **ret, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e,
-                "SELECT " ENTRY_COLUMNS " FROM provider_accounts WHERE organization_id IN (?, '') AND provider = ?"
+                "SELECT " ENTRY_COLUMNS " FROM provider_accounts WHERE organization_id IN (?, ?) AND provider = ?"
                 " ORDER BY organization_id DESC LIMIT 1",
-                DB_PARAMS(db_text(organization_id), db_text(provider)))) {
+                DB_PARAMS(db_text(organization_id), db_text(or_else), db_text(provider)))) {
         return false;
     }
     if (r.rows == 0) {
@@ -75,6 +75,18 @@ bool provider_account_config(struct db *db, const struct seal *seal, const char 
     json_auto_t *entry = entry_of(&r, 0);
     *ret = provider_account_open(seal, entry, e);
     return *ret != NULL;
+}
+
+bool provider_account_config(struct db *db, const struct seal *seal, const char *organization_id, const char *provider,
+                             json_t **ret, struct err *e)
+{
+    return load_config(db, seal, organization_id, PROVIDER_DEPLOYMENT, provider, ret, e);
+}
+
+bool provider_account_own_config(struct db *db, const struct seal *seal, const char *organization_id,
+                                 const struct provider_kind *kind, json_t **ret, struct err *e)
+{
+    return load_config(db, seal, organization_id, organization_id, kind->name, ret, e);
 }
 
 /* --- order -------------------------------------------------------------------------------------------------------- */

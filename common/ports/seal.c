@@ -194,11 +194,75 @@ static bool write_whole(int fd, const char *text, const char *file, struct err *
     return fsync(fd) == 0 || err_set(e, ERR_UNAVAILABLE, "Cannot write keyring %s: %s", file, g_strerror(errno));
 }
 
+static void wipe_bytes(unsigned char (*bytes)[KEY_BYTES])
+{
+    sodium_memzero(*bytes, sizeof(*bytes));
+}
+
+/* "id:base64 of a new key" and a newline; out has KEY_LINE_BYTES. */
+#define KEY_LINE_BYTES (sodium_base64_ENCODED_LEN(KEY_BYTES, BASE64) + 16)
+static void write_key_line(uint32_t id, char *out)
+{
+    CLEANUP(wipe_bytes) unsigned char bytes[KEY_BYTES];
+    int n = snprintf(out, KEY_LINE_BYTES, "%u:", id);
+    randombytes_buf(bytes, sizeof(bytes));
+    sodium_bin2base64(out + n, sodium_base64_ENCODED_LEN(KEY_BYTES, BASE64), bytes, sizeof(bytes), BASE64);
+    g_strlcat(out, "\n", KEY_LINE_BYTES);
+}
+
+/* Owner and group stay, for the programs run as another user than the operator. */
+static bool replace_file(const char *file, const char *text, struct err *e)
+{
+    struct stat st;
+    g_autofree char *fresh = g_strconcat(file, ".new", NULL);
+    (void)unlink(fresh);
+    CLEANUP(close_file) int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || stat(file, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0) {
+        return err_set(e, ERR_DENIED, "Cannot write keyring %s: %s", fresh, g_strerror(errno));
+    }
+    bool done = write_whole(fd, text, fresh, e) &&
+                (rename(fresh, file) == 0 ||
+                 err_set(e, ERR_UNAVAILABLE, "Cannot replace keyring %s: %s", file, g_strerror(errno)));
+    if (!done) {
+        (void)unlink(fresh);
+    }
+    return done;
+}
+
+static uint32_t next_id(const struct seal *seal)
+{
+    uint32_t id = 0;
+    for (size_t i = 0; i < seal->n; i++) {
+        id = MAX(id, seal->keys[i].id);
+    }
+    return id + 1;
+}
+
+bool seal_add_key(const char *file, uint32_t *ret_id, struct err *e)
+{
+    CLEANUP(wipe_keyring_text) struct keyring_text text = {0};
+    CLEANUP(seal_cleanup) struct seal *seal = seal_open_keyring(file, e);
+    char line[KEY_LINE_BYTES];
+    if (seal == NULL || !read_keyring(file, &text, e)) {
+        return false;
+    }
+    size_t length_bytes = strlen(text.text);
+    if (seal->n == KEYS_MAX || next_id(seal) == 0 || length_bytes + sizeof(line) + 1 > FILE_BYTES_MAX) {
+        return err_set(e, ERR_INVALID, "Keyring %s has no room for another key", file);
+    }
+    if (length_bytes > 0 && text.text[length_bytes - 1] != '\n') {
+        text.text[length_bytes++] = '\n';
+    }
+    write_key_line(next_id(seal), line);
+    g_strlcpy(text.text + length_bytes, line, sizeof(text.text) - length_bytes);
+    sodium_memzero(line, sizeof(line));
+    *ret_id = next_id(seal);
+    return replace_file(file, text.text, e);
+}
+
 bool seal_create_keyring(const char *file, struct err *e)
 {
-    unsigned char bytes[KEY_BYTES];
-    char base64[sodium_base64_ENCODED_LEN(KEY_BYTES, BASE64)];
-    char line[sizeof(base64) + 8];
+    char line[KEY_LINE_BYTES];
     if (!start_sodium(e)) {
         return false;
     }
@@ -207,12 +271,8 @@ bool seal_create_keyring(const char *file, struct err *e)
         return err_set(e, errno == EEXIST ? ERR_CONFLICT : ERR_DENIED, "Cannot create keyring %s: %s", file,
                        g_strerror(errno));
     }
-    randombytes_buf(bytes, sizeof(bytes));
-    sodium_bin2base64(base64, sizeof(base64), bytes, sizeof(bytes), BASE64);
-    (void)snprintf(line, sizeof(line), "1:%s\n", base64);
+    write_key_line(1, line);
     bool done = write_whole(fd, line, file, e);
-    sodium_memzero(bytes, sizeof(bytes));
-    sodium_memzero(base64, sizeof(base64));
     sodium_memzero(line, sizeof(line));
     if (!done) {
         (void)unlink(file);

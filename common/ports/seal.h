@@ -18,6 +18,9 @@ struct seal *seal_open_keyring(const char *file, struct err *e) MUST_CHECK;
 void seal_free(struct seal *seal); /* wipes the keys */
 /* Writes a new keyring with one key (refuses to overwrite). */
 bool seal_create_keyring(const char *file, struct err *e) MUST_CHECK;
+/* Adds a key behind the others, so that it seals from now on for whoever opens the keyring anew; the file is replaced
+ * whole. ret_id names it. */
+bool seal_add_key(const char *file, uint32_t *ret_id, struct err *e) MUST_CHECK;
 
 /* Both return new NUL-terminated text to be freed with seal_text_free, or NULL. */
 char *seal_encrypt(const struct seal *seal, const char *context, const char *plain, struct err *e) MUST_CHECK;

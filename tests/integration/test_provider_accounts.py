@@ -4,6 +4,7 @@ import email.policy
 import json
 import pathlib
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fakes"))
 import database  # noqa: E402
 from client import Org, faults  # noqa: E402
 from conftest import QUICK_RETRIES, running  # noqa: E402
+from http_peer import HttpPeer  # noqa: E402
 from smtp_peer import NO_TLS, SmtpPeer  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
@@ -255,3 +257,150 @@ def test_a_secret_stands_nowhere(stack, org):
         assert CANARY.encode() not in log.read_bytes(), log
     for provider in org.admin.get("/providers").json()["providers"]:
         assert CANARY not in json.dumps(provider)
+
+
+# ---- trying out -----------------------------------------------------------------------------------------------------
+
+CHECK = "/providers/smtp/check"
+TEST = "/notification-settings/test-email"
+
+
+def stages(answer):
+    assert answer.status_code == 200, answer.text
+    return [(s["stage"], s["ok"]) for s in answer.json()["stages"]]
+
+
+def test_an_account_is_tried_out_before_it_is_saved(stack, org):
+    with SmtpPeer(credentials=("acme", CANARY)) as peer:
+        config = smtp_account(peer)
+        answer = org.admin.post(CHECK, {"config": config})
+        assert answer.json().get("success") is True, answer.text
+        assert stages(answer) == [("resolved", True), ("connected", True), ("authenticated", True)]
+        assert not peer.mails and org.admin.get("/providers/smtp").status_code == 404, "nothing was sent or saved"
+        answer = org.admin.post(TEST, {"email": "x@example.org", "provider": "smtp", "config": config})
+        assert answer.json().get("success") is True, answer.text
+        assert stages(answer)[-1] == ("accepted", True) and "queued as mail-1" in answer.json()["message"]
+        job = org.admin.job(answer.json()["job_id"])
+        assert job["job_type"] == "notify.check" and CANARY not in json.dumps(job)
+        assert CANARY not in dump(stack)
+
+
+def test_stages_end_where_it_failed(org):
+    with SmtpPeer(credentials=("acme", "right"), script={"auth": f"535 5.7.8 {CANARY}? no"}) as peer:
+        answer = org.user().post(CHECK, {"config": smtp_account(peer, password=CANARY)})
+        assert answer.json()["success"] is False
+        assert stages(answer) == [("resolved", True), ("connected", True), ("authenticated", False)]
+        assert "535 5.7.8 ********? no" in answer.json()["stages"][-1]["detail"]
+        assert "535 5.7.8" in answer.json()["error"] and CANARY not in answer.text
+        port = peer.port
+    answer = org.user().post(CHECK, {"config": {**SMTP, "port": port}})
+    assert stages(answer) == [("resolved", True), ("connected", False)]
+    answer = org.user().post(CHECK, {"config": {**SMTP, "host": "mail.invalid"}})
+    assert stages(answer) == [("resolved", False)]
+    with SmtpPeer() as peer:
+        answer = org.user().post(CHECK, {"config": smtp_account(peer, security="starttls")})
+        assert stages(answer) == [("resolved", True), ("connected", True), ("tls", False)]
+        peer.set_script(rcpt="550 5.1.1 nobody here")
+        answer = org.user().post(CHECK, {"config": smtp_account(peer), "to": "x@example.org"})
+        assert stages(answer) == [("resolved", True), ("connected", True), ("accepted", False)]
+        assert "550 5.1.1 nobody here" in answer.json()["error"]
+
+
+def test_the_stored_secret_is_used_where_none_is_given(org):
+    with SmtpPeer(credentials=("acme", CANARY)) as peer:
+        put(org.admin, "smtp", config=smtp_account(peer))
+        for config in ({}, {"password": MASK}, {"port": peer.port}, None):
+            answer = org.user().post(CHECK, {"config": config})
+            assert answer.json().get("success") is True, answer.text
+
+
+def test_what_cannot_be_tried_out(org):
+    assert faults(org.user().post(CHECK, {"config": {"host": ""}})) == {"/config/host": "length"}
+    assert faults(org.user().post(CHECK, {"config": {"username": "u"}})) == {"/config/host": "required", "/config/password": "required"}
+    assert faults(org.user().post(CHECK, {"to": "nobody"})) == {"/to": "format"}
+    assert faults(org.user().post("/providers/sendgrid/check", {})) == {"/to": "required"}
+    assert faults(org.user().post(TEST, {"email": "x@example.org", "provider": "twilio"})) == {"/provider": "choice"}
+    assert org.user().post("/providers/pigeon/check", {}).status_code == 404
+    answer = org.user().post("/notification-settings/test-webhook")
+    assert answer.json()["success"] is False and "no account with webhook" in answer.json()["error"]
+    assert faults(org.user().post("/notification-settings/test-slack", {"slack_webhook_url": "https://evil.example/"})) \
+        == {"/slack_webhook_url": "format"}
+
+
+def test_slack_and_webhook_are_tried_out(org):
+    with HttpPeer(checks=False) as peer:
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        answer = org.admin.post("/notification-settings/test-webhook", {"config": {"url": peer.url + "/hook", "secret": secret}})
+        assert answer.json().get("success") is True, answer.text
+        assert stages(answer) == [("resolved", True), ("connected", True), ("authenticated", True), ("accepted", True)]
+        answer = org.admin.post("/notification-settings/test-slack", {
+            "slack_webhook_url": "https://hooks.slack.com/services/T00/B00/CanaryOfSlack7", "config": {"endpoint": peer.url}})
+        assert answer.json().get("success") is True, answer.text
+        paths = [request["path"] for request in peer.requests]
+        assert paths == ["/hook", "/services/T00/B00/CanaryOfSlack7"]
+        assert "CanaryOfSlack7" not in dump(org.stack) + answer.text
+
+
+def test_trying_out_is_limited(org):
+    answers = [org.admin.post("/notification-settings/test-webhook") for _ in range(6)]
+    assert [a.status_code for a in answers] == [200] * 5 + [429]
+    assert org.admin.post(TEST, {"email": "x@example.org"}).status_code == 200, "each has its own limit"
+
+
+# ---- failover -------------------------------------------------------------------------------------------------------
+
+def second_provider(org, peer):
+    put(org.admin, "ses", position=5, config={"region": "eu-central-1", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+                                              "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                                              "endpoint": peer.url})
+
+
+@pytest.mark.parametrize("fault", ["closed port", "421", "frozen", "5xx"])
+def test_the_second_provider_delivers_when_the_first_is_down(org, fault):
+    script = {"421": {"connect": "421 4.3.2 not now"}, "frozen": {"rcpt": "stall"}}.get(fault, {})
+    answer = {"status": 503, "body": {"message": "no"}} if fault == "5xx" else {"status": 200, "body": {"MessageId": "0100-abc"}}
+    first, second = ("ses", "smtp") if fault == "5xx" else ("smtp", "ses")
+    with SmtpPeer(script) as smtp, HttpPeer(answer, checks=False) as http:
+        put(org.admin, "smtp", position=1, config=smtp_account(smtp, port=1 if fault == "closed port" else smtp.port))
+        second_provider(org, http)
+        settings = {"email_provider": first, "email_from_address": "hr@acme.example"}
+        assert org.admin.put("/notification-settings", settings).status_code == 200
+        delivery = delivery_of(org, tell(org), "sent")
+        assert tries(delivery) == [(first, "retry"), (second, "sent")]
+        assert (delivery["provider"], org.admin.wait_job(delivery["job_id"])["retry_count"]) == (second, 0)
+        assert delivery["attempts"][0]["reply"] and all(a["latency_ms"] is not None for a in delivery["attempts"])
+
+
+def test_an_answer_that_does_not_come_is_not_given_to_another_at_once(org):
+    with SmtpPeer({"body": ["close"]}) as smtp, HttpPeer(checks=False) as http:
+        put(org.admin, "smtp", position=1, config=smtp_account(smtp))
+        second_provider(org, http)
+        delivery = delivery_of(org, tell(org), "sent")
+        assert tries(delivery) == [("smtp", "ambiguous"), ("smtp", "sent")]
+        assert len(smtp.mails) == 2 and not http.requests
+        assert len({m["data"].split(b"Message-ID: ")[1].split(b"\r\n")[0] for m in smtp.mails}) == 1, "both carry the same id"
+
+
+def test_one_that_fails_again_and_again_is_left_alone(org):
+    """breaker_failures=3: the fourth and later messages do not meet it, until it has had its rest."""
+    with SmtpPeer({"connect": "421 4.3.2 not now"}) as smtp:
+        put(org.admin, "smtp", config=smtp_account(smtp))
+        events = [tell(org, f"u{i}") for i in range(8)]
+        wait_until("the breaker to open", lambda: smtp.connections >= 3, 10, org.stack)
+        smtp.set_script()
+        for event in events:
+            delivery = delivery_of(org, event, "sent", 30)
+            assert [o for _, o in tries(delivery)][-1] == "sent"
+
+
+def test_a_rate_makes_messages_wait_and_burns_no_attempt(org):
+    with SmtpPeer() as smtp:
+        put(org.admin, "smtp", config=smtp_account(smtp), max_per_second=2)
+        events = [tell(org, f"u{i}") for i in range(6)]
+        deliveries = [delivery_of(org, event, "sent", 30) for event in events]
+        assert all(tries(d) == [("smtp", "sent")] for d in deliveries)
+        jobs = [org.admin.wait_job(d["job_id"]) for d in deliveries]
+        assert all(j["retry_count"] == 0 for j in jobs) and any(j["snooze_count"] > 0 for j in jobs)
+        sent = sorted(d["sent_at"] for d in deliveries)
+        span = datetime.fromisoformat(sent[-1]) - datetime.fromisoformat(sent[0])
+        assert span.total_seconds() >= 2, f"six messages at two a second took {span}"

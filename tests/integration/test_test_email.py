@@ -36,7 +36,7 @@ def test_arrives(stack, org):
     assert mail["X-MailFrom"] == "bellman@example.com" and "bellman@example.com" in mail["From"]
     assert mail.get_body(("plain",)).get_content().strip()
     job = org.admin.job(body["job_id"])
-    assert (job["job_type"], job["status"], job["priority"]) == ("email.send", "completed", 1)
+    assert (job["job_type"], job["status"], job["priority"]) == ("notify.check", "completed", 1)
     assert job["result"]["reply"] == body["message"]
 
 
