@@ -137,8 +137,7 @@ static void tell(struct chain *c, const struct link *link)
     if (c->ret->outcome == PROVIDER_STOPPED) {
         told = PROVIDER_TOLD_NOTHING;
     } else if (c->ret->outcome == PROVIDER_PAUSE) {
-        told = PROVIDER_TOLD_TRIP;
-        ms = rule.delay_ms;
+        told = PROVIDER_TOLD_FAILURE;
     } else if (c->ret->outcome == PROVIDER_RETRY && reply->retry_after_ms > 0) {
         told = PROVIDER_TOLD_TRIP;
         ms = reply->retry_after_ms;
