@@ -53,7 +53,7 @@ static const struct field webhook_fields[] = {
 };
 static const struct field check_fields[] = {
     {.name = "to", .type = FIELD_STRING, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1,
-     .max = 254, .help = "Address or number that a test message goes to; a mail server is only logged in to without it"},
+     .max = 254, .help = "Address or number that a test message goes to; without it nothing is sent where the provider can be asked so"},
     CONFIG,
 };
 
@@ -349,12 +349,6 @@ void api_test_webhook(struct call *c)
     run(c, &check);
 }
 
-/* Where nothing can be asked without a message, it needs somebody to go to. */
-static bool needs_to(const struct provider_kind *kind)
-{
-    return kind->channel == NOTIFY_SMS || (kind->channel == NOTIFY_EMAIL && strcmp(kind->name, "smtp") != 0);
-}
-
 static bool is_address(enum notify_channel channel, const char *to)
 {
     return channel == NOTIFY_EMAIL ? format_is_email(to) : channel != NOTIFY_SMS || format_is_phone(to);
@@ -366,8 +360,6 @@ void api_providers_check(struct call *c)
     struct check check = {.kind = provider_kind_find(c->path_value), .to = to, .is_login = to == NULL};
     if (check.kind == NULL) {
         response_problem(c->response, 404, "not_found", "There is no such provider.");
-    } else if (to == NULL && needs_to(check.kind)) {
-        refuse(c, "/to", "required", "is needed, for this provider can only be tried out with a message");
     } else if (to != NULL && !is_address(check.kind->channel, to)) {
         refuse(c, "/to", "format", "must be an address or number of the provider's channel");
     } else {

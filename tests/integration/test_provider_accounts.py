@@ -318,7 +318,6 @@ def test_what_cannot_be_tried_out(org):
     assert faults(org.user().post(CHECK, {"config": {"host": ""}})) == {"/config/host": "length"}
     assert faults(org.user().post(CHECK, {"config": {"username": "u"}})) == {"/config/host": "required", "/config/password": "required"}
     assert faults(org.user().post(CHECK, {"to": "nobody"})) == {"/to": "format"}
-    assert faults(org.user().post("/providers/sendgrid/check", {})) == {"/to": "required"}
     assert faults(org.user().post(TEST, {"email": "x@example.org", "provider": "twilio"})) == {"/provider": "choice"}
     assert org.user().post("/providers/pigeon/check", {}).status_code == 404
     answer = org.user().post("/notification-settings/test-webhook")
