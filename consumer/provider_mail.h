@@ -14,7 +14,8 @@ struct provider_sender {
 };
 
 /* The organization's own sender, else the server's ([smtp] from_address), whose name never goes with the organization's
- * address. False: there is none, and reply says so. Borrowed from call and message. */
+ * address. False: there is none, and reply says so: PROVIDER_REFUSED, for the account is not at fault. Borrowed from
+ * call and message. */
 bool provider_sender(const struct provider_call *call, const struct provider_message *message,
                      struct provider_sender *ret, struct provider_reply *reply);
 

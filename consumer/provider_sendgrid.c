@@ -89,7 +89,7 @@ enum provider_outcome provider_sendgrid_send(const struct provider_call *call, c
         return provider_unusable(reply, "the account has no api_key");
     }
     if (!provider_sender(call, m, &sender, reply)) {
-        return PROVIDER_PAUSE;
+        return PROVIDER_REFUSED;
     }
     g_autofree char *url = provider_url(call, OWN, PATH);
     g_autofree char *bearer = g_strconcat("Authorization: Bearer ", key, NULL);

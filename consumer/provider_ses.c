@@ -104,8 +104,11 @@ enum provider_outcome provider_ses_send(const struct provider_call *call, const 
                                           NULL};
     struct http_aws aws;
     struct provider_sender sender;
-    if (!provider_aws_account(call, "ses", &aws, reply) || !provider_sender(call, m, &sender, reply)) {
+    if (!provider_aws_account(call, "ses", &aws, reply)) {
         return PROVIDER_PAUSE;
+    }
+    if (!provider_sender(call, m, &sender, reply)) {
+        return PROVIDER_REFUSED;
     }
     g_autofree char *url = provider_aws_url(call, "email", PATH);
     size_t bytes = 0;

@@ -100,7 +100,7 @@ enum provider_outcome provider_slack_send(const struct provider_call *call, cons
     CLEANUP(wipe) char *address = open_address(call, m, &e);
     if (address == NULL) {
         (void)provider_unusable(reply, e.text);
-        return e.code == ERR_UNAVAILABLE || e.code == ERR_LOCKED ? PROVIDER_RETRY : PROVIDER_PAUSE;
+        return e.code == ERR_NOT_FOUND ? PROVIDER_REFUSED : PROVIDER_RETRY; /* neither is an account's fault */
     }
     const char *path = path_of(address);
     CLEANUP(wipe)

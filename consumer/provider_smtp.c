@@ -8,28 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "provider.h"
-
-#define MESSAGE_ID_BYTES 320
+#include "provider_mail.h"
 
 static const char *text_or_null(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
     return text == NULL || text[0] == '\0' ? NULL : text;
-}
-
-/* The organization's own sender, else the server's. The server's name never goes with the organization's address. */
-static void choose_sender(const struct conf *conf, const json_t *settings, struct smtp_mail *mail)
-{
-    mail->from_address = text_or_null(settings, "email_from_address");
-    mail->from_name = text_or_null(settings, "email_from_name");
-    if (mail->from_address != NULL) {
-        return;
-    }
-    mail->from_address = conf->smtp.from_address;
-    if (mail->from_name == NULL) {
-        mail->from_name = conf->smtp.from_name;
-    }
 }
 
 static enum conf_smtp_tls security_of(const json_t *config)
@@ -94,7 +78,8 @@ static enum provider_outcome conclude(enum smtp_outcome sent, const struct smtp_
 enum provider_outcome provider_smtp_send(const struct provider_call *call, const struct provider_message *m,
                                          struct provider_reply *reply)
 {
-    char message_id[MESSAGE_ID_BYTES];
+    char message_id[PROVIDER_MESSAGE_ID_BYTES];
+    struct provider_sender sender;
     struct smtp_reply said = {.times = NET_TIMES_NONE};
     const struct smtp_server server = server_of(call);
     struct smtp_mail mail = {
@@ -106,17 +91,15 @@ enum provider_outcome provider_smtp_send(const struct provider_call *call, const
         .unsubscribe_url = m->unsubscribe_url,
     };
     const char *fault = find_fault(call, &server);
-    choose_sender(call->conf, m->settings, &mail);
-    if (mail.from_address == NULL || mail.from_address[0] == '\0') {
-        g_strlcpy(reply->text, "there is no sender address: neither email_from_address nor [smtp] from_address",
-                  sizeof(reply->text));
+    if (!provider_sender(call, m, &sender, reply)) {
         return PROVIDER_REFUSED;
     }
     if (fault != NULL) {
         return refuse_account(reply, fault);
     }
-    const char *at = strrchr(mail.from_address, '@');
-    (void)snprintf(message_id, sizeof(message_id), "%s@%s", m->id, at == NULL ? "localhost" : at + 1);
+    provider_message_id(m, &sender, message_id);
+    mail.from_address = sender.address;
+    mail.from_name = sender.name;
     mail.message_id = message_id;
     (void)snprintf(reply->message_id, sizeof(reply->message_id), "<%.250s>", message_id);
     return conclude(smtp_send(call->smtp, &server, &mail, call->stop, &said), &said, reply);

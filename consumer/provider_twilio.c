@@ -102,16 +102,10 @@ static char *make_form(const struct provider_call *call, const struct provider_m
     return provider_form(fields);
 }
 
-static const char *find_fault(const struct provider_call *call, const struct provider_message *m)
+static bool has_sender(const struct provider_call *call, const struct provider_message *m)
 {
-    if (provider_config_text(call, "account_sid") == NULL || provider_config_text(call, "auth_token") == NULL) {
-        return NO_LOGIN;
-    }
-    if (provider_config_text(call, "messaging_service_sid") == NULL &&
-        json_string_value(json_object_get(m->settings, "sms_from_number")) == NULL) {
-        return "there is no sender: neither sms_from_number nor messaging_service_sid";
-    }
-    return NULL;
+    return provider_config_text(call, "messaging_service_sid") != NULL ||
+           json_string_value(json_object_get(m->settings, "sms_from_number")) != NULL;
 }
 
 static char *in_base64(const char *user, const char *password)
@@ -132,12 +126,16 @@ enum provider_outcome provider_twilio_send(const struct provider_call *call, con
 {
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
                                           "User-Agent: bellman/" BELLMAN_VERSION, NULL};
-    const char *fault = find_fault(call, m);
-    if (fault != NULL) {
-        return provider_unusable(reply, fault);
-    }
     const char *sid = provider_config_text(call, "account_sid");
     const char *token = provider_config_text(call, "auth_token");
+    if (sid == NULL || token == NULL) {
+        return provider_unusable(reply, NO_LOGIN);
+    }
+    if (!has_sender(call, m)) {
+        g_strlcpy(reply->text, "there is no sender: neither sms_from_number nor messaging_service_sid",
+                  sizeof(reply->text));
+        return PROVIDER_REFUSED;
+    }
     g_autofree char *url = account_url(call, "/Messages.json");
     g_autofree char *form = make_form(call, m);
     g_autofree char *pair = in_base64(sid, token);
