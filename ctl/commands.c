@@ -49,9 +49,9 @@ const struct command commands[] = {
         .synopsis = "[--add-key]",
         .summary = "Seal all secrets of the database with the newest key",
         .text =
-            "To change the key: \"rekey --add-key\" adds one to [seal] key_file; restart bellman-api and bellman-consumer\n"
-            "on every host with that file, so that all of them know it; then \"rekey\" seals every secret that an older\n"
-            "key has sealed again. Running it again changes nothing; broken off it goes on where it was. When it says\n"
+            "To change the key: \"rekey --add-key\" adds one to [seal] key_file; restart bellman-api and\n"
+            "bellman-consumer on every host with that file, so that all of them know it; then \"rekey\" seals\n"
+            "every secret that an older key has sealed again. Running it again changes nothing; broken off it goes on where it was. When it says\n"
             "that nothing is left the older keys may be removed from the file. Exit 1: some secrets did not open.",
         .run = rekey_command,
     },

@@ -53,7 +53,7 @@ static const struct field webhook_fields[] = {
 };
 static const struct field check_fields[] = {
     {.name = "to", .type = FIELD_STRING, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1,
-     .max = 254, .help = "Address or number that a test message goes to; without it nothing is sent where the provider can be asked so"},
+     .max = 254, .help = "Address or number of a test message; without it nothing is sent where that can be asked"},
     CONFIG,
 };
 

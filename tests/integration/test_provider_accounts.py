@@ -3,6 +3,7 @@ import email
 import email.policy
 import json
 import pathlib
+import subprocess
 import sys
 from datetime import datetime
 
@@ -403,3 +404,63 @@ def test_a_rate_makes_messages_wait_and_burns_no_attempt(org):
         sent = sorted(d["sent_at"] for d in deliveries)
         span = datetime.fromisoformat(sent[-1]) - datetime.fromisoformat(sent[0])
         assert span.total_seconds() >= 2, f"six messages at two a second took {span}"
+
+
+# ---- the operator's side --------------------------------------------------------------------------------------------
+
+def ctl(stack, *argv, status=0, stdin=None):
+    done = subprocess.run([stack.build / "bellmanctl", "--config", stack.config, *argv], capture_output=True, text=True, timeout=60,
+                          check=False, input=stdin)
+    assert done.returncode == status, f"{argv}: exit {done.returncode}: {done.stdout}{done.stderr}"
+    assert CANARY not in done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_deployment_has_accounts_too(stack, org):
+    with SmtpPeer(credentials=("shared", CANARY)) as shared, SmtpPeer() as own:
+        body = json.dumps({"config": smtp_account(shared)})
+        ctl(stack, "providers", "set", "smtp", "--file", "-", stdin=body)
+        try:
+            listed = json.loads(ctl(stack, "providers", "list", "--json"))["accounts"]
+            assert [a["config"]["password"] for a in listed if a["organization_id"] == ""] == [MASK]
+            wait_until("the workers to see it", lambda: delivery_of(org, tell(org), "sent") and shared.mails, 10, stack)
+            ctl(stack, "providers", "set", "smtp", "--org", org.id, "--file", "-", stdin=json.dumps({"config": smtp_account(own)}))
+            wait_until("its own one to be used", lambda: delivery_of(org, tell(org), "sent") and own.mails, 10, stack)
+            assert org.admin.get("/providers/smtp").json()["config"]["port"] == own.port
+            assert "already" not in ctl(stack, "providers", "pause", "smtp", "--org", org.id, "--reason", "moving")
+            assert "already paused" in ctl(stack, "providers", "pause", "smtp", "--org", org.id)
+            assert org.admin.get("/providers/smtp").json()["paused_reason"] == "moving"
+            ctl(stack, "providers", "resume", "smtp", "--org", org.id)
+            assert audit(stack, None)[0][1:3] == ("provider.update", "smtp")
+            other = Org(stack, "accounts")
+            answer = other.admin.post(CHECK, {"config": {"host": "127.0.0.1", "port": own.port, "security": "none", "username": "shared"}})
+            assert faults(answer) == {"/config/password": "required"}, "the deployment's secrets are not an organization's"
+        finally:
+            database.rows(stack, "DELETE FROM provider_accounts WHERE organization_id = ''")
+    ctl(stack, "providers", "set", "pigeon", "--file", "-", stdin="{}", status=64)
+    ctl(stack, "providers", "set", "smtp", "--file", "-", stdin='{"config": {"host": "a b"}}', status=64)
+    ctl(stack, "providers", "resume", "smtp", "--org", "nobody-there", status=1)
+
+
+def test_secrets_are_sealed_again_with_a_new_key(stack):
+    keyring = stack.dir / "keys" / "keyring"
+    before = keyring.read_text(encoding="ascii")
+    orgs = [Org(stack, "accounts") for _ in range(3)]
+    for one in orgs:
+        put(one.admin, "smtp", config={**SMTP, "username": "u", "password": CANARY})
+        assert one.admin.put("/notification-settings", {"slack_webhook_url": "https://hooks.slack.com/services/T0/B0/abc"}).ok
+    sealed = "SELECT organization_id AS o, secrets AS s FROM provider_accounts WHERE secrets IS NOT NULL" \
+             " UNION SELECT organization_id, slack_webhook_url FROM notification_settings WHERE slack_webhook_url IS NOT NULL"
+    first = database.rows(stack, sealed)
+    assert "0 sealed again" in ctl(stack, "rekey")
+    assert database.rows(stack, sealed) == first, "the newest key has sealed all of it"
+    assert "key 2 was added" in ctl(stack, "rekey", "--add-key")
+    assert keyring.read_text(encoding="ascii").startswith(before) and keyring.stat().st_mode & 0o77 == 0
+    for part in ("api", "api_2", "consumer"):
+        stack.restart(part)
+    assert f"{len(first)} sealed again" in ctl(stack, "rekey")
+    second = database.rows(stack, sealed)
+    assert not {row["s"] for row in first} & {row["s"] for row in second}
+    assert "0 sealed again" in ctl(stack, "rekey")
+    keyring.write_text("\n".join(keyring.read_text(encoding="ascii").splitlines()[1:]) + "\n", encoding="ascii")
+    assert f"{len(first)} secrets looked at, 0 sealed again, 0 that did not open" in ctl(stack, "rekey")
