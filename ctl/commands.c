@@ -48,11 +48,11 @@ const struct command commands[] = {
         .name = "rekey",
         .synopsis = "[--add-key]",
         .summary = "Seal all secrets of the database with the newest key",
-        .text =
-            "To change the key: \"rekey --add-key\" adds one to [seal] key_file; restart bellman-api and\n"
-            "bellman-consumer on every host with that file, so that all of them know it; then \"rekey\" seals\n"
-            "every secret that an older key has sealed again. Running it again changes nothing; broken off it goes on where it was. When it says\n"
-            "that nothing is left the older keys may be removed from the file. Exit 1: some secrets did not open.",
+        .text = "To change the key: \"rekey --add-key\" adds one to [seal] key_file; restart bellman-api and\n"
+                "bellman-consumer on every host with that file, so that all of them know it; then \"rekey\" seals\n"
+                "every secret that an older key has sealed again. Running it again changes nothing; broken off it\n"
+                "goes on where it was. When nothing is left the older keys may be removed from the file. Exit 1: some\n"
+                "secrets did not open.",
         .run = rekey_command,
     },
     {
