@@ -2,8 +2,10 @@ import { lazy, Suspense, useEffect, type ComponentType } from 'react'
 import { Boundary } from './shell/Boundary'
 import { Layout } from './shell/Layout'
 import { useRoute, type View } from './shell/route'
-import { askHost, isAdmin, isExpired, listenToHost, useSession } from './shell/session'
+import { configureApi } from './services/api'
+import { askAgain, askHost, isAdmin, isExpired, listenToHost, useSession } from './shell/session'
 import { SignInDialog, SignInPage } from './shell/SignIn'
+import { useOrgStore } from './store/orgStore'
 import { strings } from './strings'
 import { EmptyState, Skeleton } from './ui/States'
 import { Toasts } from './ui/Toast'
@@ -16,6 +18,18 @@ const COMPONENTS: Record<View, ComponentType> = {
   schedules: lazy(() => import('./schedules/SchedulesView')),
   deliveries: lazy(() => import('./deliveries/DeliveriesView')),
 }
+
+configureApi({ getToken: () => useSession.getState().token, onUnauthorized: askAgain })
+
+/* What the store knows belongs to one organization and one user. A fresh token of the same keeps it and goes on. */
+useSession.subscribe((now, before) => {
+  if (now.claims?.org !== before.claims?.org || now.claims?.sub !== before.claims?.sub) {
+    useOrgStore.getState().reset()
+  }
+  if (now.token !== null && now.token !== before.token) {
+    useOrgStore.getState().refresh()
+  }
+})
 
 const EXPIRY_CHECK_MS = 5000
 
@@ -36,9 +50,12 @@ function useExpiry(): void {
 function NoRole({ roles }: { roles: string[] }) {
   const held = roles.length === 0 ? strings.noRole.none : strings.noRole.role(roles)
   return (
-    <EmptyState icon="lock" title={strings.noRole.title}>
-      {strings.noRole.text(held)}
-    </EmptyState>
+    <>
+      <h1 className="unseen">{strings.product}</h1>
+      <EmptyState icon="lock" title={strings.noRole.title}>
+        {strings.noRole.text(held)}
+      </EmptyState>
+    </>
   )
 }
 
@@ -58,7 +75,7 @@ export function App() {
     <>
       <Layout view={view} claims={claims}>
         {isAdmin(claims) ? (
-          <Boundary key={view}>
+          <Boundary key={`${claims.org} ${view}`}>
             <Suspense fallback={<Skeleton rows={6} />}>
               <View />
             </Suspense>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
+import { useOrgStore } from '../store/orgStore'
 import { strings } from '../strings'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
@@ -139,6 +140,19 @@ function useViewFocus(view: View): React.RefObject<HTMLElement | null> {
   return main
 }
 
+function ConnectionNote({ online }: { online: boolean }) {
+  const trouble = useOrgStore((state) => state.connection.state === 'trouble')
+  if (online && !trouble) {
+    return null
+  }
+  return (
+    <p className="note note-warn" role="status">
+      <Icon name="alert" />
+      {online ? strings.shell.unreachable : strings.shell.offline}
+    </p>
+  )
+}
+
 export function Layout({ view, claims, children }: { view: View; claims: Claims; children: ReactNode }) {
   const [help, setHelp] = useState(false)
   const online = useOnline()
@@ -152,12 +166,7 @@ export function Layout({ view, claims, children }: { view: View; claims: Claims;
       <Header claims={claims} onHelp={() => setHelp(true)} />
       <Nav view={view} />
       <main id="main" className="main" ref={main} tabIndex={-1}>
-        {!online && (
-          <p className="note note-warn" role="status">
-            <Icon name="alert" />
-            {strings.shell.offline}
-          </p>
-        )}
+        <ConnectionNote online={online} />
         {children}
       </main>
       <Help open={help} onClose={() => setHelp(false)} />

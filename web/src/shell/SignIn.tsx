@@ -4,7 +4,7 @@ import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { TextField } from '../ui/Field'
 import { Icon } from '../ui/Icon'
-import { useSession, type Ended } from './session'
+import { useSession, type Ended, type Verdict } from './session'
 
 const WHY: Record<Ended, string> = {
   expired: strings.signIn.expired,
@@ -12,33 +12,35 @@ const WHY: Record<Ended, string> = {
   'signed-out': strings.signIn.signedOut,
 }
 
+const FAULTS: Partial<Record<string, string>> = { malformed: strings.signIn.malformed, refused: strings.signIn.refused }
+
 function TokenForm() {
   const signIn = useSession((state) => state.signIn)
   const [pasted, setPasted] = useState('')
-  const [bad, setBad] = useState(false)
-  const onSubmit = (event: FormEvent) => {
+  const [verdict, setVerdict] = useState<Verdict | 'none' | 'asking'>('none')
+  const onSubmit = async (event: FormEvent) => {
     event.preventDefault()
-    setBad(!signIn(pasted))
+    setVerdict('asking')
+    setVerdict(await signIn(pasted))
   }
   return (
-    <form className="signin-form" onSubmit={onSubmit}>
+    <form className="signin-form" noValidate onSubmit={(event) => void onSubmit(event)}>
       <TextField
         label={strings.signIn.token}
         hint={strings.signIn.hint}
-        error={bad ? strings.signIn.malformed : undefined}
+        error={FAULTS[verdict]}
         type="password"
         name="token"
         autoComplete="off"
         spellCheck={false}
         autoFocus
-        required
         value={pasted}
         onChange={(event) => {
           setPasted(event.target.value)
-          setBad(false)
+          setVerdict('none')
         }}
       />
-      <Button variant="primary" type="submit">
+      <Button variant="primary" type="submit" busy={verdict === 'asking'}>
         {strings.signIn.action}
       </Button>
     </form>

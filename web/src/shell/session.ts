@@ -14,11 +14,14 @@ export interface Claims {
 
 export type Ended = 'expired' | 'refused' | 'signed-out'
 
+export type Verdict = 'taken' | 'malformed' | 'refused'
+
 interface SessionState {
   token: string | null
   claims: Claims | null
   ended: Ended | null // why a token is asked for again; null at the first time
-  signIn(token: string): boolean
+  signedInAt: number
+  signIn(token: string): Promise<Verdict>
   end(why: Ended): void
 }
 
@@ -49,25 +52,65 @@ export function cleanToken(pasted: string): string {
 export const isExpired = (claims: Claims | null, nowMs: number): boolean =>
   claims?.exp != null && claims.exp * 1000 <= nowMs
 
+const PROBE = '/api/system/job-types'
+
+/* Whether the server takes a token at all; what it may do is another matter. A server that is away refuses none. */
+async function isRefused(token: string): Promise<boolean> {
+  try {
+    const answer = await fetch(PROBE, { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store' })
+    return answer.status === 401
+  } catch {
+    return false
+  }
+}
+
 export const useSession = create<SessionState>()((set, get) => ({
   token: null,
   claims: null,
   ended: null,
-  signIn: (pasted) => {
+  signedInAt: 0,
+  signIn: async (pasted) => {
     const token = cleanToken(pasted)
     const claims = readClaims(token)
     if (claims === null || isExpired(claims, Date.now())) {
-      return false
+      return 'malformed'
     }
-    set({ token, claims, ended: null })
-    return true
+    if (await isRefused(token)) {
+      return 'refused'
+    }
+    set({ token, claims, ended: null, signedInAt: Date.now() })
+    return 'taken'
   },
   end: (why) => {
-    if (get().token !== null) {
+    if (get().claims !== null) {
       set(why === 'signed-out' ? { token: null, claims: null, ended: why } : { token: null, ended: why })
     }
   },
 }))
+
+/* A call that was under way with the old token while a new one was taken. */
+const STALE_MS = 5000
+
+/*
+ * The server refused the token of a call: asks the host or the user for another. Resolves to true when one is there for the
+ * same organization, so that the call is sent again; to false when whoever signed in is of another one, or nobody did.
+ */
+export function askAgain(): Promise<boolean> {
+  const { claims, signedInAt, end } = useSession.getState()
+  if (useSession.getState().token !== null && Date.now() - signedInAt < STALE_MS) {
+    return Promise.resolve(true)
+  }
+  end(isExpired(claims, Date.now()) ? 'expired' : 'refused')
+  void askHost()
+  return new Promise((resolve) => {
+    const stop = useSession.subscribe((state) => {
+      if (state.token !== null || state.claims === null) {
+        stop()
+        resolve(state.token !== null && state.claims?.org === claims?.org)
+      }
+    })
+  })
+}
 
 export const isAdmin = (claims: Claims | null): boolean => claims?.roles.includes('SystemAdmin') ?? false
 
@@ -89,6 +132,14 @@ declare global {
   }
 }
 
+/* The last that the host gave; given again after it was refused, it would be refused again. */
+let lastFromHost = ''
+
+async function takeFromHost(token: string): Promise<boolean> {
+  lastFromHost = token
+  return (await useSession.getState().signIn(token)) === 'taken'
+}
+
 function tellHost(type: string): void {
   const host: Window | null = window.parent !== window ? window.parent : window.opener
   host?.postMessage({ type }, location.origin)
@@ -98,14 +149,14 @@ export async function askHost(): Promise<boolean> {
   tellHost('bellman.token-wanted')
   const host = window.bellman
   const token = host?.getToken === undefined ? host?.token : await host.getToken()
-  return typeof token === 'string' && token !== useSession.getState().token && useSession.getState().signIn(token)
+  return typeof token === 'string' && token !== lastFromHost && (await takeFromHost(token))
 }
 
 export function listenToHost(): () => void {
   const onMessage = (event: MessageEvent<unknown>) => {
     const data = event.data as { type?: unknown; token?: unknown } | null
     if (event.origin === location.origin && data?.type === 'bellman.token' && typeof data.token === 'string') {
-      useSession.getState().signIn(data.token)
+      void takeFromHost(data.token)
     }
   }
   addEventListener('message', onMessage)

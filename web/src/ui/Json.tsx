@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { formatJson } from '../services/json'
 import { strings } from '../strings'
 import { Button } from './Button'
 import { showToast } from './Toast'
@@ -8,21 +9,6 @@ import { showToast } from './Toast'
  * that a double cannot hold into bigints.
  */
 const MOST_CHILDREN = 200
-
-export function formatJson(value: unknown, indent = ''): string {
-  if (typeof value === 'bigint') {
-    return value.toString()
-  }
-  if (value === null || typeof value !== 'object') {
-    return JSON.stringify(value) ?? 'null'
-  }
-  const deeper = `${indent}  `
-  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
-  const parts = Array.isArray(value)
-    ? value.map((each) => deeper + formatJson(each, deeper))
-    : Object.entries(value).map(([key, each]) => `${deeper}${JSON.stringify(key)}: ${formatJson(each, deeper)}`)
-  return parts.length === 0 ? open + close : `${open}\n${parts.join(',\n')}\n${indent}${close}`
-}
 
 function Leaf({ value }: { value: unknown }) {
   const kind = value === null ? 'null' : typeof value
@@ -65,10 +51,10 @@ export function Json({ value, label }: { value: unknown; label: string }) {
         <Button size="small" variant="quiet" aria-pressed={raw} onClick={() => setRaw(!raw)}>
           {raw ? strings.json.tree : strings.json.text}
         </Button>
-        <CopyButton text={() => formatJson(value)} />
+        <CopyButton text={() => formatJson(value, 2)} />
       </div>
       {raw ? (
-        <pre tabIndex={0}>{formatJson(value)}</pre>
+        <pre tabIndex={0}>{formatJson(value, 2)}</pre>
       ) : (
         <Node value={value} depth={0} />
       )}

@@ -15,7 +15,7 @@ export function EmptyState({ title, icon = 'info', children, action }: EmptyProp
   return (
     <div className="state">
       <Icon name={icon} />
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children !== undefined && <div className="state-text">{children}</div>}
       {action}
     </div>
@@ -33,7 +33,7 @@ export function ErrorState({ title = strings.errors.title, error, onRetry }: Err
   return (
     <div className="state state-bad" role="alert">
       <Icon name="alert" />
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p className="state-text">{errorText(error)}</p>
       {requestId(error) !== undefined && (
         <p className="faint">

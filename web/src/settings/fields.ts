@@ -1,0 +1,78 @@
+/* The settings as a form holds them: texts and switches. '' is what the server calls null. */
+import { formatJson, parseJson } from '../services/json'
+import type { NotificationSettings, NotificationSettingsUpdate } from '../services/types'
+
+export const SWITCHES = [
+  'email_enabled', 'email_on_employee_created', 'email_on_leave_request', 'email_on_payroll', 'email_on_alert',
+  'sms_enabled', 'sms_on_leave_approval', 'sms_on_payroll', 'sms_on_alert',
+  'slack_enabled', 'slack_on_critical_alert', 'digest_enabled', 'dnd_enabled',
+] as const
+
+export const TEXTS = [
+  'email_provider', 'email_from_address', 'email_from_name', 'sms_provider', 'sms_from_number', 'slack_webhook_url',
+  'slack_channel', 'digest_frequency', 'digest_time', 'quiet_hours_start', 'quiet_hours_end', 'timezone', 'custom_settings',
+] as const
+
+export type SwitchName = (typeof SWITCHES)[number]
+export type TextName = (typeof TEXTS)[number]
+export type FieldName = SwitchName | TextName
+
+export type Form = Record<SwitchName, boolean> & Record<TextName, string>
+export type Edits = Partial<Form>
+
+/* What the server shows of a secret that is set. Sent back it would be refused: unchanged, it is left out. */
+export const MASK = '********'
+
+const FIELDS: readonly FieldName[] = [...SWITCHES, ...TEXTS]
+
+export function toForm(settings: NotificationSettings): Form {
+  const texts = TEXTS.map((name) => [
+    name,
+    name === 'custom_settings' ? formatJson(settings.custom_settings, 2) : (settings[name] ?? ''),
+  ])
+  return Object.fromEntries([...SWITCHES.map((name) => [name, settings[name]]), ...texts]) as Form
+}
+
+/* Edits that say what the server has already are none. */
+export function tidyEdits(form: Form, edits: Edits): Edits {
+  return Object.fromEntries(Object.entries(edits).filter(([name, value]) => form[name as FieldName] !== value))
+}
+
+export const changedFields = (edits: Edits): FieldName[] => FIELDS.filter((name) => name in edits)
+
+/* RFC 7396: the patch that makes after of before; what is gone is null. */
+export function mergePatchOf(before: unknown, after: unknown): unknown {
+  if (!isObject(before) || !isObject(after)) {
+    return after
+  }
+  const patch: [string, unknown][] = Object.keys(before)
+    .filter((key) => !(key in after))
+    .map((key) => [key, null])
+  for (const [key, value] of Object.entries(after)) {
+    if (!(key in before) || formatJson(before[key]) !== formatJson(value)) {
+      patch.push([key, key in before ? mergePatchOf(before[key], value) : value])
+    }
+  }
+  return Object.fromEntries(patch)
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/* What is sent: the changed fields alone. base is what they were changed from. */
+export function toUpdate(base: NotificationSettings, edits: Edits): NotificationSettingsUpdate {
+  const entries = changedFields(edits).map((name): [string, unknown] => {
+    const value = edits[name]
+    if (name === 'custom_settings') {
+      return [name, mergePatchOf(base.custom_settings, parseJson(String(value)))]
+    }
+    return [name, value === '' ? null : value]
+  })
+  return Object.fromEntries(entries) as NotificationSettingsUpdate
+}
+
+/* What somebody else changed between two versions, by field. */
+export function differences(before: NotificationSettings, after: NotificationSettings): FieldName[] {
+  const [a, b] = [toForm(before), toForm(after)]
+  return FIELDS.filter((name) => a[name] !== b[name])
+}
