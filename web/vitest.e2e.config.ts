@@ -16,6 +16,7 @@ export default defineConfig({
     include: ['tests/e2e/**/*.spec.ts'],
     environment: 'node',
     testTimeout: 60_000,
+    expect: { poll: { timeout: 15_000, interval: 50 } },
     hookTimeout: 120_000,
     fileParallelism: false,
     reporters: ['default', ['junit', { outputFile: here('../build/e2e/junit.xml') }]],

@@ -61,6 +61,7 @@ export async function findViolations(page: Page): Promise<Finding[]> {
   }
   return page.evaluate(async (rules) => {
     const axe = (window as unknown as { axe: { run(o: unknown): Promise<{ violations: Finding[] }> } }).axe
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
     const { violations } = await axe.run({ runOnly: { type: 'tag', values: rules } })
     return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.slice(0, 3).map(({ html, failureSummary }) => ({ html, failureSummary })) }))
   }, RULES) as Promise<Finding[]>
@@ -69,7 +70,7 @@ export async function findViolations(page: Page): Promise<Finding[]> {
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   const found = await findViolations(page)
   console.log(`axe: ${what}: ${found.length} violations`)
-  expect(found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`), what).toEqual([])
+  expect(found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join(' ')}`), what).toEqual([])
 }
 
 /* The view in light, dark and at the width of a phone, each also shown to axe. */

@@ -57,13 +57,9 @@ test('a host application of the same origin hands its token over', async () => {
 })
 
 test('a frame gets its token from the page around it, by message', async () => {
-  await page.goto(`${stack.url}/healthz`)
-  await page.evaluate(() => {
-    const frame = document.createElement('iframe')
-    frame.src = '/#/jobs'
-    frame.title = 'Bellman'
-    document.body.replaceChildren(frame)
-  })
+  const body = '<!doctype html><title>Host</title><iframe title="Bellman" src="/#/jobs" width="1000" height="700"></iframe>'
+  await page.route('**/host', (route) => route.fulfill({ contentType: 'text/html', body }))
+  await page.goto(`${stack.url}/host`)
   const frame = page.frameLocator('iframe')
   await frame.getByLabel('Access token').waitFor()
   await page.evaluate((token) => {

@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from 'vitest'
+import { openPage, portray, startBrowser, expectAccessible, signIn, watchForFaults, type Browser, type Page } from './browser'
+import { startStack, type Stack } from './stack'
+
+const SLACK = 'https://hooks.slack.com/services/T0001/B0001/abcDEF123'
+
+let stack: Stack
+let browser: Browser
+let page: Page
+let faults: string[]
+
+beforeAll(async () => {
+  ;[stack, browser] = await Promise.all([startStack(), startBrowser()])
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await stack?.end()
+})
+
+/* Every test signs in as somebody else: changes are limited for each user. */
+let users = 0
+let token = ''
+
+beforeEach(async () => {
+  token = await stack.tokenFor({ role: 'SystemAdmin', sub: `admin-${++users}` })
+  page = await openPage(browser, stack, '#/settings', token)
+  faults = watchForFaults(page)
+  await page.getByRole('heading', { name: 'Notification settings' }).waitFor()
+  await page.getByLabel('Send email', { exact: true }).waitFor()
+})
+
+afterEach(async () => {
+  await page.context().close()
+  expect(faults).toEqual([])
+})
+
+const row = async (columns: string) => (await stack.sql(`SELECT ${columns} FROM notification_settings WHERE organization_id='demo'`))[0]
+
+const put = async (body: unknown, sub = `other-${users}`) => {
+  const other = await stack.tokenFor({ role: 'SystemAdmin', sub })
+  const answer = await stack.api('PUT', '/notification-settings', body, { authorization: `Bearer ${other}` })
+  expect(answer.status).toBe(200)
+}
+
+const save = () => page.getByRole('button', { name: 'Save', exact: true }).click()
+const saved = () => page.getByText('Settings saved').waitFor()
+
+test('what is changed is in the database, and only that', async () => {
+  await page.getByLabel('Sender’s address').fill('payroll@example.com')
+  await page.getByRole('switch', { name: 'Payroll run: Email' }).uncheck({ force: true })
+  await page.getByLabel('How often').selectOption('weekly')
+  await page.getByLabel('Time zone').fill('Europe/Paris')
+  await page.getByText('4 unsaved changes').waitFor()
+  const changed = page.waitForRequest((request) => request.method() === 'PUT')
+  await save()
+  await saved()
+  expect((await changed).postDataJSON()).toEqual({
+    email_from_address: 'payroll@example.com', email_on_payroll: false, digest_frequency: 'weekly', timezone: 'Europe/Paris',
+  })
+  expect(await row('email_from_address, email_on_payroll, digest_frequency, timezone, updated_by')).toEqual([
+    'payroll@example.com', '0', 'weekly', 'Europe/Paris', `admin-${users}`,
+  ])
+  await expect.poll(() => page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0)
+})
+
+test('a mistake is told while typing, and nothing is sent', async () => {
+  let puts = 0
+  page.on('request', (request) => (puts += request.method() === 'PUT' ? 1 : 0))
+  const number = page.getByLabel('Sender’s number')
+  await number.fill('555')
+  await page.getByText('must begin with + and the country’s code').waitFor()
+  expect(await number.getAttribute('aria-invalid')).toBe('true')
+  await page.getByText('1 field needs attention first').waitFor()
+  await expectAccessible(page, 'settings with a mistake')
+  await page.getByLabel('Sender’s address').focus()
+  await save()
+  await expect.poll(() => page.evaluate(() => (document.activeElement as HTMLInputElement).name)).toBe('sms_from_number')
+  expect(puts).toBe(0)
+})
+
+test('what only the server can refuse is shown at its field', async () => {
+  await page.route('**/notification-settings', async (route) => {
+    if (route.request().method() === 'PUT') {
+      // The page would not send this; the server's own answer to it is what is shown.
+      await route.continue({ postData: JSON.stringify({ email_from_name: 'x'.repeat(101) }) })
+    } else {
+      await route.continue()
+    }
+  })
+  await page.getByLabel('Sender’s name').fill('Payroll')
+  await save()
+  await page.getByText('must have 1 to 100 characters').waitFor()
+  expect(await page.getByLabel('Sender’s name').inputValue()).toBe('Payroll')
+})
+
+test('a conflict shows both versions, and the choice is saved', async () => {
+  await page.getByLabel('Sender’s name').fill('Mine')
+  await page.getByLabel('Slack channel, or Channel').or(page.getByLabel('Channel', { exact: true })).fill('#mine')
+  await put({ email_from_name: 'Theirs', slack_channel: '#theirs', digest_time: '10:30' }, 'zoe')
+  await save()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('zoe saved another version').waitFor()
+  await portray(page, 'settings-conflict')
+  await dialog.getByText('10:30').waitFor()
+  await dialog.getByRole('group', { name: 'Slack channel' }).getByLabel('Theirs').check()
+  await dialog.getByRole('button', { name: 'Save this choice' }).click()
+  await saved()
+  expect(await row('email_from_name, slack_channel, digest_time')).toEqual(['Mine', '#theirs', '10:30'])
+})
+
+test('somebody else’s change is told while one edits, and shown at once while one does not', async () => {
+  await put({ email_from_name: 'Elsewhere' })
+  await expect.poll(() => page.getByLabel('Sender’s name').inputValue(), { timeout: 10_000 }).toBe('Elsewhere')
+  await page.getByLabel('Channel', { exact: true }).fill('#edited')
+  await put({ email_from_name: 'Again' })
+  await page.getByText('changed by somebody else meanwhile').waitFor()
+  expect(await page.getByLabel('Channel', { exact: true }).inputValue()).toBe('#edited')
+})
+
+test('a secret is set, kept, replaced and removed, and never shown', async () => {
+  await page.getByLabel('Incoming webhook').fill(SLACK)
+  await page.getByRole('switch', { name: 'Send to Slack' }).check({ force: true })
+  await save()
+  await saved()
+  await page.getByText('Set, and kept secret').waitFor()
+  expect(await page.content()).not.toContain('abcDEF123')
+  const [sealed] = (await row('slack_webhook_url')) ?? []
+  expect(sealed).toBeTruthy()
+  expect(sealed).not.toContain('hooks.slack.com')
+
+  await page.getByRole('button', { name: 'Replace' }).click()
+  await page.getByLabel('Incoming webhook').fill('https://hooks.slack.com/')
+  await page.getByText('must be an incoming webhook of Slack').waitFor()
+  await page.getByRole('button', { name: 'Keep the present one' }).click()
+  await page.getByText('Set, and kept secret').waitFor()
+  expect(await page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0)
+
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByText('is needed while Slack is switched on').waitFor()
+  await page.getByRole('switch', { name: 'Send to Slack' }).uncheck({ force: true })
+  await save()
+  await expect.poll(async () => (await row('slack_webhook_url'))?.[0]).toBe('NULL')
+})
+
+test('a test mail arrives, and a refused one says why', async () => {
+  await page.getByLabel('Send a test email to').fill('zoe@example.com')
+  await page.getByRole('button', { name: 'Send test email' }).click()
+  await page.getByText('The mail was accepted').waitFor()
+  await expect.poll(async () => (await stack.mails()).some((mail) => mail.includes('X-RcptTo: zoe@example.com'))).toBe(true)
+
+  await page.getByLabel('Send a test email to').fill('refused@example.com')
+  await page.getByRole('button', { name: 'Send test email' }).click()
+  await page.getByText('The mail was not accepted').waitFor()
+  await page.getByText('no such mailbox here').waitFor()
+})
+
+test('the sixth test mail within a minute is explained', async () => {
+  for (let i = 0; i < 5; i++) {
+    const answer = await stack.api('POST', '/notification-settings/test-email', { email: 'a@example.com' }, { authorization: `Bearer ${token}` })
+    expect(answer.status).toBe(200)
+  }
+  await page.getByLabel('Send a test email to').fill('a@example.com')
+  await page.getByRole('button', { name: 'Send test email' }).click()
+  await page.getByText(/Too many test mails. Try again in \d+ seconds?/).waitFor()
+})
+
+test('quiet hours are drawn and told', async () => {
+  await page.getByLabel('From', { exact: true }).fill('22:00')
+  await page.getByText('must be given too').waitFor()
+  await page.getByLabel('Until', { exact: true }).fill('07:00')
+  await page.getByText(/Next quiet window: .*22:00 to 07:00|Quiet now, until 07:00/).first().waitFor()
+  await page.getByRole('switch', { name: 'Gather email into a digest' }).check({ force: true })
+  await page.getByText('The next digest is due').waitFor()
+  await page.getByRole('switch', { name: 'Do not disturb' }).check({ force: true })
+  await page.getByText('only what is critical goes out').first().waitFor()
+})
+
+test('unsaved changes are not lost by accident', async () => {
+  await page.getByLabel('Sender’s name').fill('Unsaved')
+  page.once('dialog', (dialog) => void dialog.dismiss())
+  await page.getByRole('link', { name: 'Jobs' }).click()
+  expect(page.url()).toMatch(/#\/settings/)
+  expect(await page.getByLabel('Sender’s name').inputValue()).toBe('Unsaved')
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click()
+  await expect.poll(() => page.getByLabel('Sender’s name').inputValue()).not.toBe('Unsaved')
+  await page.getByRole('link', { name: 'Jobs' }).click()
+  await expect.poll(() => page.url()).toMatch(/#\/jobs/)
+})
+
+test('a token that runs out asks for another, edits stay, and what was being saved is saved', async () => {
+  const short = await stack.tokenFor({ role: 'SystemAdmin', sub: `admin-${users}`, ttlS: 4 })
+  await page.reload()
+  await signIn(page, short)
+  await page.getByLabel('Sender’s name').fill('Survives')
+  await page.getByRole('dialog').getByText('Your token has expired').waitFor({ timeout: 20_000 })
+  await expectAccessible(page, 'sign in again')
+  await page.getByRole('dialog').getByLabel('Access token').fill(token)
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click()
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+  expect(await page.getByLabel('Sender’s name').inputValue()).toBe('Survives')
+  await save()
+  await saved()
+  expect(await row('email_from_name')).toEqual(['Survives'])
+})
+
+test('the API goes away and comes back, and the page with it', async () => {
+  await page.getByLabel('Channel', { exact: true }).fill('#kept')
+  await stack.kill('api')
+  await page.getByText('The server does not answer').waitFor({ timeout: 30_000 })
+  await save()
+  await page.getByText('Not saved:').waitFor()
+  await page.getByRole('button', { name: 'Dismiss' }).click()
+  await stack.restart('api')
+  await expect.poll(() => page.getByText('The server does not answer').count(), { timeout: 60_000 }).toBe(0)
+  await save()
+  await saved()
+  expect(await row('slack_channel')).toEqual(['#kept'])
+})
+
+test('pictures of the settings', async () => {
+  await put({
+    email_from_address: 'payroll@example.com', email_from_name: 'Payroll', quiet_hours_start: '22:00', quiet_hours_end: '07:00',
+    timezone: 'Europe/Paris', digest_enabled: true, digest_frequency: 'daily', digest_time: '09:00', slack_webhook_url: SLACK,
+    slack_enabled: true, slack_channel: '#alerts', custom_settings: { locale: 'en', retention: { days: 30 } },
+  })
+  await expect.poll(() => page.getByLabel('Sender’s name').inputValue()).toBe('Payroll')
+  await portray(page, 'settings')
+  await page.getByLabel('Channel', { exact: true }).fill('#people')
+  await expectAccessible(page, 'settings with changes')
+})
