@@ -3,6 +3,7 @@
 #   unit         tests/unit: one program per module
 #   integration  tests/integration: real servers, two files at a time
 #   faults       tests/faults, each case in its short form
+#   web          the page: types, unit tests, size, and tests/e2e in Chromium against real servers
 #   smoke        the files of it that touch every thread of both programs; for the sanitizers
 # PYTEST_ARGS is handed to pytest. Run it from the repository.
 set -u
@@ -61,6 +62,41 @@ run_pytest() {
 $(/usr/bin/python3 tools/count_junit.py --failures "$scratch/junit.xml" | sed "s/^/  FAILED $label /")"
 }
 
+# What vitest says is counted as pytest's is.
+run_vitest() {
+    label=$1
+    shift
+    rm -f "$scratch/vitest.xml"
+    (cd web && npx --no-install vitest run --reporter=default --reporter=junit --outputFile.junit="$scratch/vitest.xml" "$@")
+    code=$?
+    counts=$(/usr/bin/python3 tools/count_junit.py "$scratch/vitest.xml") || counts="0 1"
+    good=${counts% *} bad=${counts#* }
+    [ "$code" = 0 ] || [ "$bad" != 0 ] || bad=1
+    note "$label" "$good" "$bad"
+    [ "$bad" = 0 ] || failures="$failures
+$(/usr/bin/python3 tools/count_junit.py --failures "$scratch/vitest.xml" | sed "s/^/  FAILED $label /")"
+}
+
+# One thing that holds or does not.
+run_check() {
+    label=$1
+    shift
+    if "$@"; then
+        note "$label" 1 0
+    else
+        note "$label" 0 1
+        failures="$failures
+  FAILED $label"
+    fi
+}
+
+run_web() {
+    run_check "$1 types" sh -c 'cd web && npx --no-install tsc --noEmit && npx --no-install tsc --noEmit -p ../tests/e2e'
+    run_check "$1 size" tools/web_size.py build/web
+    run_vitest "$1 unit"
+    run_vitest "$1 e2e" --config vitest.e2e.config.ts
+}
+
 for entry in "$@"; do
     BELLMAN_BUILD=build/${entry%%:*}
     export BELLMAN_BUILD
@@ -69,6 +105,7 @@ for entry in "$@"; do
     unit) run_unit "$entry" ;;
     integration) run_pytest "$entry" -n 2 --dist loadfile tests/integration ;;
     faults) run_pytest "$entry" --short -n 2 --dist loadfile tests/faults ;;
+    web) run_web "$entry" ;;
     smoke) run_pytest "$entry" $smoke ;;
     *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
     esac

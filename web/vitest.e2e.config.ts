@@ -19,6 +19,5 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000, interval: 50 } },
     hookTimeout: 120_000,
     fileParallelism: false,
-    reporters: ['default', ['junit', { outputFile: here('../build/e2e/junit.xml') }]],
   },
 })

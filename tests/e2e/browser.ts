@@ -73,8 +73,8 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   expect(found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join(' ')}`), what).toEqual([])
 }
 
-/* The view in light, dark and at the width of a phone, each also shown to axe. */
-export async function portray(page: Page, name: string): Promise<void> {
+/* The view in light, dark and at the width of a phone, each also shown to axe. whole: all of it, however long. */
+export async function portray(page: Page, name: string, { whole = false } = {}): Promise<void> {
   const looks = [
     { look: 'light', size: SIZES.wide, scheme: 'light' },
     { look: 'dark', size: SIZES.wide, scheme: 'dark' },
@@ -83,8 +83,8 @@ export async function portray(page: Page, name: string): Promise<void> {
   for (const { look, size, scheme } of looks) {
     await page.setViewportSize(size)
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), animations: 'disabled', fullPage: whole })
     await expectAccessible(page, `${name}, ${look}`)
-    await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), animations: 'disabled' })
   }
   await page.setViewportSize(SIZES.wide)
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })

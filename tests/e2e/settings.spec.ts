@@ -226,7 +226,7 @@ test('pictures of the settings', async () => {
     slack_enabled: true, slack_channel: '#alerts', custom_settings: { locale: 'en', retention: { days: 30 } },
   })
   await expect.poll(() => page.getByLabel('Sender’s name').inputValue()).toBe('Payroll')
-  await portray(page, 'settings')
+  await portray(page, 'settings', { whole: true })
   await page.getByLabel('Channel', { exact: true }).fill('#people')
   await expectAccessible(page, 'settings with changes')
 })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { expectAccessible, openPage, portray, signIn, startBrowser, watchForFaults, type Browser, type Page } from './browser'
+import { expectAccessible, portray, signIn, startBrowser, watchForFaults, type Browser, type Page } from './browser'
 import { startStack, type Stack } from './stack'
 
 let stack: Stack

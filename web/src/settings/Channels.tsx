@@ -6,7 +6,6 @@ import { Field } from '../ui/Field'
 import { Icon, type IconName } from '../ui/Icon'
 import { MASK } from './fields'
 import { ChoiceSetting, SwitchSetting, TextSetting, type Part } from './inputs'
-import { TestEmail } from './TestEmail'
 
 const say = strings.settings
 
@@ -38,7 +37,6 @@ export function EmailChannel({ settings }: Part) {
         spellCheck={false}
       />
       <TextSetting settings={settings} name="email_from_name" label={text.name} hint={text.nameHint} autoComplete="off" />
-      <TestEmail settings={settings} />
     </Channel>
   )
 }
@@ -110,19 +108,19 @@ function SlackUrl({ settings }: Part) {
             )}
           </>
         ) : (
-          <div className="buttons" id={wiring.id} role="group" aria-label={text.url}>
+          <div className="secret" id={wiring.id} role="group" aria-label={text.url}>
             <Badge tone={value === MASK ? 'good' : 'warn'} icon={value === MASK ? 'lock' : 'trash'}>
               {value === MASK ? text.stored : text.willRemove}
             </Badge>
             {value === MASK ? (
-              <>
+              <div className="buttons">
                 <Button size="small" onClick={() => setReplacing(true)}>
                   {text.replace}
                 </Button>
                 <Button size="small" variant="danger" onClick={() => set('')}>
                   {text.remove}
                 </Button>
-              </>
+              </div>
             ) : (
               <Button size="small" onClick={keep}>
                 {text.keep}

@@ -13,6 +13,7 @@ import { Digest } from './Digest'
 import { EmailChannel, SlackChannel, SmsChannel } from './Channels'
 import { EventGrid } from './EventGrid'
 import { QuietHours } from './QuietHours'
+import { TestEmail } from './TestEmail'
 import { useSettingsForm, type SettingsForm } from './useSettingsForm'
 import './settings.css'
 
@@ -79,6 +80,7 @@ function Form({ current }: { current: NotificationSettings }) {
           <SlackChannel settings={settings} />
         </div>
       </section>
+      <TestEmail settings={settings} />
       <EventGrid settings={settings} />
       <QuietHours settings={settings} />
       <Digest settings={settings} />

@@ -58,29 +58,34 @@ export function TestEmail({ settings }: Part) {
   }
 
   return (
-    <div className="test" role="group" aria-label={text.title}>
-      <TextField
-        label={text.label}
-        hint={Object.keys(settings.edits).length > 0 ? text.unsaved : text.hint}
-        error={tried && !isEmail(to) ? strings.settings.faults.email : undefined}
-        type="email"
-        autoComplete="email"
-        value={to}
-        onChange={(event) => setTo(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter') {
-            event.preventDefault() // it stands in the form of the settings, which it must not save
-            void send()
-          }
-        }}
-      />
-      <Button icon="send" busy={state.at === 'sending'} onClick={() => void send()}>
-        {text.action}
-      </Button>
+    <section className="card card-pad test" aria-labelledby="test-mail">
+      <h2 id="test-mail">{text.title}</h2>
+      <div className="test-line">
+        <TextField
+          label={text.label}
+          error={tried && !isEmail(to) ? strings.settings.faults.email : undefined}
+          type="email"
+          autoComplete="email"
+          value={to}
+          onChange={(event) => setTo(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') {
+              event.preventDefault() // it stands in the form of the settings, which it must not save
+              void send()
+            }
+          }}
+        />
+        <Button icon="send" busy={state.at === 'sending'} onClick={() => void send()}>
+          {text.action}
+        </Button>
+      </div>
+      <p className="field-hint" id="test-hint">
+        {Object.keys(settings.edits).length > 0 ? text.unsaved : text.hint}
+      </p>
       <div role="status">
         <Outcome state={state} />
       </div>
-    </div>
+    </section>
   )
 }
 
