@@ -183,7 +183,7 @@ WEB_TOOLS := web/node_modules/.package-lock.json
 web: build/web/index.html
 $(WEB_TOOLS): web/package-lock.json tools/npm_ci.sh
 	@tools/npm_ci.sh web && touch $@
-web/src/services/schema.d.ts: docs/openapi.yaml $(WEB_TOOLS)
+web/src/services/schema.d.ts: docs/openapi.yaml web/package.json $(WEB_TOOLS)
 	@cd web && npm run --silent types >/dev/null && touch src/services/schema.d.ts
 build/web/index.html: $(WEB_FILES) $(WEB_TOOLS) web/src/services/schema.d.ts
 	$(SAY) WEB build/web

@@ -35,7 +35,7 @@ export function watchForFaults(page: Page): string[] {
 }
 
 export async function openPage(browser: Browser, stack: Stack, hash: string, token: string = stack.token): Promise<Page> {
-  const context = await browser.newContext({ viewport: SIZES.wide, colorScheme: 'light' })
+  const context = await browser.newContext({ viewport: SIZES.wide, colorScheme: 'light', locale: 'en-GB' })
   const page = await context.newPage()
   await page.goto(`${stack.url}/${hash}`)
   await signIn(page, token)
@@ -73,7 +73,8 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   expect(found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join(' ')}`), what).toEqual([])
 }
 
-/* The view in light, dark and at the width of a phone, each also shown to axe. whole: all of it, however long. */
+/* The view in light, dark and at the width of a phone, each also shown to axe. whole: all of it, however long, but for the
+ * phone, whose bar stands at the bottom of the screen. */
 export async function portray(page: Page, name: string, { whole = false } = {}): Promise<void> {
   const looks = [
     { look: 'light', size: SIZES.wide, scheme: 'light' },
@@ -83,7 +84,7 @@ export async function portray(page: Page, name: string, { whole = false } = {}):
   for (const { look, size, scheme } of looks) {
     await page.setViewportSize(size)
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
-    await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), animations: 'disabled', fullPage: whole })
+    await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), animations: 'disabled', fullPage: whole && look !== 'phone' })
     await expectAccessible(page, `${name}, ${look}`)
   }
   await page.setViewportSize(SIZES.wide)

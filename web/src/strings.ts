@@ -172,6 +172,7 @@ export const strings = {
       under: (end: string, zone: string) => `Quiet now, until ${end} ${zone}.`,
       next: (start: string, end: string, zone: string) => `Next quiet window: ${start} to ${end} ${zone}.`,
       clocks: 'Clocks change within it.',
+      dot: 'The dot is the next digest.',
       incomplete: 'Complete the times to see the quiet hours of the coming day.',
     },
 

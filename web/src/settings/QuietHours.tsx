@@ -104,6 +104,7 @@ function Picture({ settings, now }: Part & { now: number }) {
   const ticks = useMemo(() => hourTicks(zone, now, TICK_HOURS), [zone, now])
   const quiet = dnd ? [{ from: 0, to: 1 }] : shares(windows, now, now + DAY_MS)
   const digest = form.digest_enabled ? nextDigest(form.digest_frequency, form.digest_time, zone, now) : null
+  const digestShown = digest !== null && digest - now < DAY_MS
   const at = (ms: number) => `${(((ms - now) / DAY_MS) * 100).toFixed(2)}%`
   const words = sentence(settings, windows, now)
   return (
@@ -121,13 +122,11 @@ function Picture({ settings, now }: Part & { now: number }) {
             </text>
           </g>
         ))}
-        {digest !== null && digest - now < DAY_MS && (
-          <circle className="day-digest" cx={at(digest)} cy="14" r="5" />
-        )}
+        {digestShown && <circle className="day-digest" cx={at(digest)} cy="14" r="5" />}
       </svg>
       <figcaption className="hint-line">
         <Icon name="moon" />
-        {words}
+        {digestShown ? `${words} ${text.dot}` : words}
       </figcaption>
     </figure>
   )
