@@ -34,7 +34,7 @@ SAY     = @$(if $(V),true,printf '  %-6s %s\n')
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
 
-PKGS      := glib-2.0 jansson libsodium libsystemd libcurl librabbitmq cjose libmariadb
+PKGS      := glib-2.0 jansson libcrypto libsodium libsystemd libcurl librabbitmq cjose libmariadb
 PKG_FLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS) cmocka 2>/dev/null))
 PKG_LIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

@@ -28,6 +28,7 @@ OWNERS = {
     r"curl/.*": r"common/ports/(smtp|http|curl)\w*\.[ch]",
     r"sodium.*": r"common/ports/seal\w*\.[ch]",
     r"cjose/.*": r"common/ports/token\w*\.[ch]",
+    r"openssl/.*": r"common/ports/verify\w*\.[ch]",
     r"fcgi.*\.h": r"fcgi-app/(main|worker|serve|server|loop|request|response)\w*\.[ch]",
     r"systemd/.*": r"(common/ports/service|fcgi-app/listen)\w*\.[ch]",
     r"cmocka\.h": r"tests/.*",

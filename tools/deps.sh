@@ -5,7 +5,7 @@
 set -eu
 
 base="build-essential gcc make pkg-config libfcgi-dev librabbitmq-dev libmariadb-dev libjansson-dev
-libcurl4-openssl-dev libglib2.0-dev libcjose-dev libsodium-dev libsystemd-dev libcmocka-dev mariadb-server-core
+libcurl4-openssl-dev libglib2.0-dev libcjose-dev libsodium-dev libssl-dev libsystemd-dev libcmocka-dev mariadb-server-core
 mariadb-client-core rabbitmq-server nginx-light openssl curl python3 python3-aiosmtpd python3-pytest
 python3-pytest-timeout python3-pytest-xdist python3-hypothesis python3-requests python3-pymysql python3-pika
 python3-yaml python3-jsonschema python3-jwt python3-cryptography clang libclang-rt-14-dev clang-tidy clang-format
