@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "domain/delivery.h"
+#include "domain/delivery_link.h"
 #include "domain/suppression.h"
 #include "ground/clock.h"
 
@@ -42,4 +43,49 @@ bool delivery_terms_digest(struct job_context *ctx, const json_t *delivery, cons
     *ret_slot_us = notify_digest_slot(settings, zone != NULL ? zone : text(settings, "timezone"), now_us);
     return *ret_slot_us == 0 || *ret_slot_us == until_us ||
            delivery_move_digest(ctx->db, text(delivery, "id"), *ret_slot_us, e);
+}
+
+/* --- links -------------------------------------------------------------------------------------------------------- */
+
+void delivery_links_release(struct delivery_links *links)
+{
+    g_free(links->unsubscribe_url);
+    g_free(links->callback_url);
+}
+
+static void track(const struct job_context *ctx, const char *id, struct template_message *content)
+{
+    const struct delivery_tracking tracking = {
+        .seal = ctx->seal,
+        .base = ctx->conf->api.public_url,
+        .id = id,
+        .open = ctx->conf->tracking.open,
+        .click = ctx->conf->tracking.click,
+    };
+    if (content->html != NULL && (tracking.open || tracking.click)) {
+        char *html = delivery_link_track(&tracking, content->html);
+        g_free(content->html);
+        content->html = html;
+    }
+}
+
+void delivery_terms_dress(struct job_context *ctx, const json_t *delivery, struct template_message *content,
+                          struct delivery_links *ret)
+{
+    const char *base = ctx->conf->api.public_url;
+    const char *id = text(delivery, "id");
+    int channel = notify_parse(notify_channel_names, text(delivery, "channel"));
+    if (base[0] == '\0') {
+        return;
+    }
+    if (channel == NOTIFY_SMS) {
+        ret->callback_url = g_strconcat(base, "/api/system/callbacks/twilio/", ctx->claim->organization_id, NULL);
+    }
+    if (channel != NOTIFY_EMAIL) {
+        return;
+    }
+    track(ctx, id, content);
+    if (g_strcmp0(text(delivery, "severity"), notify_severity_names[NOTIFY_CRITICAL]) != 0) {
+        ret->unsubscribe_url = delivery_link_new(ctx->seal, base, DELIVERY_LINK_UNSUBSCRIBE, id, NULL);
+    }
 }

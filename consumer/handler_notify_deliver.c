@@ -147,12 +147,16 @@ static enum job_outcome send_now(struct sending *s)
     if (!template_render(s->ctx->db, s->delivery, &content, &e)) {
         return e.code == ERR_INVALID ? refuse(s, e.text) : job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
+    CLEANUP(delivery_links_release) struct delivery_links links = {0};
+    delivery_terms_dress(s->ctx, s->delivery, &content, &links);
     const struct provider_message message = {
         .id = text(s->delivery, "id"),
         .to = text(s->delivery, "address"),
         .settings = s->settings,
         .content = &content,
         .delivery = s->delivery,
+        .unsubscribe_url = links.unsubscribe_url,
+        .callback_url = links.callback_url,
         .created_wall_us = s->ctx->claim->created_wall_us,
     };
     if (!provider_chain_send(s->ctx, text(s->delivery, "channel"), &message, &end, &e)) {

@@ -21,6 +21,7 @@
 #include "ratelimit.h"
 #include "request.h"
 #include "response.h"
+#include "sns_sender.h"
 #include "state.h"
 
 #define API_BASE "/api/system"
@@ -35,6 +36,7 @@ struct api {
     struct job_reads *reads;
     struct org_load *load;
     struct seal *seal;
+    struct sns_sender *sns;
     struct cache *organizations;   /* ids that are known to have their row */
     atomic_int test_waiters;       /* requests that wait for a test mail */
     atomic_llong db_down_until_us; /* monotonic; until then nobody tries to connect */
@@ -170,6 +172,14 @@ api_fn api_deliveries_get;
 api_fn api_deliveries_resend;
 api_fn api_deliveries_export;
 api_fn api_digest_preview;
+api_fn api_callback_twilio;
+api_fn api_callback_sendgrid;
+api_fn api_callback_ses;
+api_fn api_callback_sns;
+api_fn api_link_open;
+api_fn api_link_click;
+api_fn api_link_unsubscribe_page;
+api_fn api_link_unsubscribe;
 api_fn api_suppressions_list;
 api_fn api_suppressions_create;
 api_fn api_suppressions_remove;
@@ -204,6 +214,8 @@ extern const struct record schedule_list_query;
 extern const struct record delivery_list_query;
 extern const struct record delivery_export_query;
 extern const struct record digest_preview_query;
+extern const struct record callback_twilio_query;
+extern const struct record link_click_query;
 extern const struct record suppression_list_query;
 extern const struct record template_preview_body;
 extern const struct record template_validate_body;

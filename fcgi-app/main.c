@@ -67,6 +67,7 @@ static void start_threads(struct program *p, const struct conf *conf)
     p->api.inserts = job_group_new();
     p->api.reads = job_reads_new();
     p->api.load = org_load_new();
+    p->api.sns = sns_sender_new();
     p->api.dispatcher = dispatcher_start(conf);
     p->control = control_start(conf, "api", on_control, p);
     workers_start(&p->workers, &p->api, &p->listener, (size_t)conf->api.threads);
@@ -139,6 +140,7 @@ static void release(struct program *p)
     job_group_free(p->api.inserts);
     job_reads_free(p->api.reads);
     org_load_free(p->api.load);
+    sns_sender_free(p->api.sns);
     cache_free(p->api.organizations);
     seal_free(p->api.seal);
     state_release(&p->api.state);

@@ -52,6 +52,8 @@ static const struct {
     json_t *(*schema)(void);
 } path_values[] = {
     {"job_id", "The job's id", uuid_schema},
+    {"organization", "Whose account it is; - for the deployment's", text_schema},
+    {"token", "Of the link", text_schema},
     {"event_id", "The event's id", uuid_schema},
     {"delivery_id", "The delivery's id", uuid_schema},
     {"schedule_id", "The schedule's id", uuid_schema},

@@ -390,3 +390,31 @@ void seal_sha256(const void *data, size_t length_bytes, unsigned char out[32])
 {
     crypto_hash_sha256(out, data, length_bytes);
 }
+
+/* --- keyed hashes -------------------------------------------------------------------------------------------------- */
+
+static void mac_by(const struct key *key, const char *context, const char *text, unsigned char out[SEAL_MAC_BYTES])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key->bytes, KEY_BYTES, SEAL_MAC_BYTES);
+    crypto_generichash_update(&state, (const unsigned char *)context, strlen(context) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)text, strlen(text));
+    crypto_generichash_final(&state, out, SEAL_MAC_BYTES);
+}
+
+void seal_mac(const struct seal *seal, const char *context, const char *text, unsigned char out[SEAL_MAC_BYTES])
+{
+    mac_by(&seal->keys[seal->n - 1], context, text, out);
+}
+
+bool seal_mac_check(const struct seal *seal, const char *context, const char *text,
+                    const unsigned char mac[SEAL_MAC_BYTES])
+{
+    bool found = false;
+    for (size_t i = 0; i < seal->n; i++) {
+        unsigned char own[SEAL_MAC_BYTES];
+        mac_by(&seal->keys[i], context, text, own);
+        found = sodium_memcmp(own, mac, SEAL_MAC_BYTES) == 0 || found;
+    }
+    return found;
+}

@@ -29,6 +29,13 @@ void seal_text_free(char *text); /* wipes first */
 /* Whether the key that seals now has sealed it. */
 bool seal_is_newest(const struct seal *seal, const char *sealed);
 
+#define SEAL_MAC_BYTES 16
+/* A keyed hash (BLAKE2b) of context and text by the newest key; seal_mac_check takes one by any key of the ring, in
+ * constant time. */
+void seal_mac(const struct seal *seal, const char *context, const char *text, unsigned char out[SEAL_MAC_BYTES]);
+bool seal_mac_check(const struct seal *seal, const char *context, const char *text,
+                    const unsigned char mac[SEAL_MAC_BYTES]);
+
 void seal_sha256(const void *data, size_t length_bytes, unsigned char out[32]);
 
 #endif
