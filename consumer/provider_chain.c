@@ -134,14 +134,14 @@ static void tell(struct chain *c, const struct link *link)
     const struct provider_rule rule = rule_of(c->ctx->conf, link);
     enum provider_told told = PROVIDER_TOLD_OK;
     int64_t ms = 0;
+    bool is_retry = c->ret->outcome == PROVIDER_RETRY;
     if (c->ret->outcome == PROVIDER_STOPPED) {
         told = PROVIDER_TOLD_NOTHING;
-    } else if (c->ret->outcome == PROVIDER_PAUSE) {
-        told = PROVIDER_TOLD_FAILURE;
-    } else if (c->ret->outcome == PROVIDER_RETRY && reply->retry_after_ms > 0) {
+    } else if (is_retry && reply->retry_after_ms > 0) {
         told = PROVIDER_TOLD_TRIP;
         ms = reply->retry_after_ms;
-    } else if ((c->ret->outcome == PROVIDER_RETRY && !reply->is_of_message) || c->ret->outcome == PROVIDER_AMBIGUOUS) {
+    } else if ((is_retry && !reply->is_of_message) || c->ret->outcome == PROVIDER_AMBIGUOUS ||
+               c->ret->outcome == PROVIDER_PAUSE) {
         told = PROVIDER_TOLD_FAILURE;
     }
     provider_states_tell(c->ctx->providers, key, &rule, told, ms);

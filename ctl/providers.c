@@ -211,11 +211,12 @@ static int put(struct ctl *ctl, const struct args *a, const json_t *body)
     if (!name_account(ctl, a, db, user, &call, &exit_code)) {
         return exit_code;
     }
+    call.seal = seal;
     record_check(&provider_account_record, body, "", &problems);
     if (problems_any(&problems)) {
         return print_problems(ctl, &problems);
     }
-    if (!provider_account_put(db, seal, &call, body, &problems, &account, &version, &made, &e)) {
+    if (!provider_account_put(db, &call, body, &problems, &account, &version, &made, &e)) {
         return problems_any(&problems) ? print_problems(ctl, &problems) : ctl_fail(&e);
     }
     output_document(account);

@@ -21,6 +21,7 @@ static struct provider_account_call call_of(const struct call *c, const struct p
         .user = c->who.sub,
         .request_id = c->request->id,
         .if_version = -1,
+        .seal = c->api->seal,
         .allow_private = c->conf->egress.allow_private,
     };
 }
@@ -163,7 +164,7 @@ void api_providers_put(struct call *c)
     if (!choose_version(c, kind, &call.if_version)) {
         return;
     }
-    if (provider_account_put(c->db, c->api->seal, &call, c->body, &problems, &account, &version, &made, &e)) {
+    if (provider_account_put(c->db, &call, c->body, &problems, &account, &version, &made, &e)) {
         tell_workers(c);
         if (made) {
             response_header(c->response, "Location", API_BASE "/providers/%s", kind->name);

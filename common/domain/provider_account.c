@@ -153,7 +153,6 @@ bool provider_account_list(struct db *db, const char *organization_id, json_t **
 struct change {
     const struct provider_account_call *call;
     const char *action;
-    const struct seal *seal;
     const json_t *body; /* of provider_account_put */
     struct problems *problems;
     const char *reason; /* of provider_account_pause */
@@ -240,9 +239,11 @@ static json_t *open_config(const struct change *c)
     struct err ignored = ERR_INIT;
     const struct provider_account_call *call = c->call;
     const json_t *masked = json_object_get(c->row.json, "config");
-    json_t *config = provider_config_open(call->kind, c->seal, call->organization_id, masked, c->row.sealed, &ignored);
-    return config != NULL ? config
-                          : provider_config_open(call->kind, c->seal, call->organization_id, masked, NULL, &ignored);
+    json_t *config = provider_config_open(call->kind, c->call->seal, call->organization_id, masked, c->row.sealed,
+                                          &ignored);
+    return config != NULL
+               ? config
+               : provider_config_open(call->kind, c->call->seal, call->organization_id, masked, NULL, &ignored);
 }
 
 static bool write_row(struct db *db, const struct change *c, const json_t *row, const char *sealed, bool resume,
@@ -273,7 +274,8 @@ static bool write_changes(struct db *db, struct change *c, json_t *row, const js
     char *sealed = NULL;
     bool config_differs = json_object_size(config_diff) > 0 || c->made;
     json_object_set_new(row, "config", provider_config_mask(c->call->kind, config));
-    if (config_differs && !provider_config_seal(c->call->kind, c->seal, c->call->organization_id, config, &sealed, e)) {
+    if (config_differs &&
+        !provider_config_seal(c->call->kind, c->call->seal, c->call->organization_id, config, &sealed, e)) {
         return false;
     }
     bool ok = write_row(db, c, row, config_differs ? sealed : c->row.sealed, config_differs, e) &&
@@ -329,11 +331,10 @@ static bool put_body(struct db *db, void *arg, bool repeated, struct err *e)
     return merge_and_write(db, c, e);
 }
 
-bool provider_account_put(struct db *db, const struct seal *seal, const struct provider_account_call *call,
-                          const json_t *changes, struct problems *problems, json_t **ret, int64_t *ret_version,
-                          bool *ret_made, struct err *e)
+bool provider_account_put(struct db *db, const struct provider_account_call *call, const json_t *changes,
+                          struct problems *problems, json_t **ret, int64_t *ret_version, bool *ret_made, struct err *e)
 {
-    struct change c = {.call = call, .action = "provider.update", .seal = seal, .body = changes, .problems = problems};
+    struct change c = {.call = call, .action = "provider.update", .body = changes, .problems = problems};
     const json_t *config = json_object_get(changes, "config");
     if (json_is_object(config)) {
         record_check(call->kind->config, config, "/config", problems);

@@ -43,9 +43,10 @@ struct provider_account_call {
     const char *organization_id;
     const struct provider_kind *kind;
     const char *user;
-    const char *request_id; /* may be NULL; finds a change again after a commit with unknown outcome */
-    int64_t if_version;     /* -1: whatever it is, also none */
-    bool allow_private;     /* [egress] allow_private */
+    const char *request_id;  /* may be NULL; finds a change again after a commit with unknown outcome */
+    int64_t if_version;      /* -1: whatever it is, also none */
+    const struct seal *seal; /* of provider_account_put */
+    bool allow_private;      /* [egress] allow_private */
 };
 
 /* As answers show it. ERR_NOT_FOUND: there is none. */
@@ -59,9 +60,9 @@ bool provider_account_list(struct db *db, const char *organization_id, json_t **
 /* Makes the account, or changes it by a merge patch (checked by provider_account_record already). What does not fit its
  * configuration goes to problems with ERR_INVALID and nothing is changed. Another configuration ends a pause: somebody
  * has mended it. Row and audit row in one transaction. ERR_CONFLICT: another version than if_version. */
-bool provider_account_put(struct db *db, const struct seal *seal, const struct provider_account_call *call,
-                          const json_t *changes, struct problems *problems, json_t **ret, int64_t *ret_version,
-                          bool *ret_made, struct err *e) MUST_CHECK;
+bool provider_account_put(struct db *db, const struct provider_account_call *call, const json_t *changes,
+                          struct problems *problems, json_t **ret, int64_t *ret_version, bool *ret_made, struct err *e)
+    MUST_CHECK;
 /* ERR_NOT_FOUND and ERR_CONFLICT as above; so with the next. */
 bool provider_account_delete(struct db *db, const struct provider_account_call *call, struct err *e) MUST_CHECK;
 /* reason NULL: lets it be used again. ret_changed: false for one that was in that state already. */

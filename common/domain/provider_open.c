@@ -132,7 +132,9 @@ static void favour(const json_t **list, size_t n, const char *provider)
     for (size_t i = 0; i < n; i++) {
         if (g_strcmp0(text(list[i], "provider"), provider) == 0) {
             const json_t *first = list[i];
-            memmove(&list[1], &list[0], i * sizeof(*list));
+            for (size_t k = i; k > 0; k--) {
+                list[k] = list[k - 1];
+            }
             list[0] = first;
             return;
         }

@@ -212,10 +212,11 @@ def test_bad_credentials_pause_and_burn_no_attempt(stack, org):
         account = wait_until("the account to be paused",
                              lambda: (lambda a: a["paused_at"] and a)(org.admin.get("/providers/smtp").json()), 10, stack)
         assert "535 5.7.8" in account["paused_reason"] and account["updated_by"] == "bellman"
-        delivery = delivery_of(org, event, "queued")
+        delivery = wait_until("the delivery to say why it waits",
+                              lambda: (lambda d: d["error_message"] and d)(delivery_of(org, event, "queued")), 10, stack)
         assert "does not accept us" in delivery["error_message"]
-        job = org.admin.job(delivery["job_id"])
-        assert (job["status"], job["retry_count"]) == ("queued", 0)
+        job = org.admin.wait_job(delivery["job_id"], "queued")
+        assert job["retry_count"] == 0
         assert audit(stack, org.id)[-1][:3] == ("bellman", "provider.pause", "smtp")
         log = (stack.log_dir / "consumer.log").read_text(encoding="utf-8")
         alerts = [json.loads(line) for line in log.splitlines() if '"alert.provider_paused"' in line and org.id in line]
@@ -239,6 +240,7 @@ def test_pause_and_resume_by_hand(stack, org):
         event = tell(org)
         delivery = wait_until("the delivery to wait", lambda: (lambda d: d["error_message"] and d)(delivery_of(org, event)), 10, stack)
         assert "all accounts are paused" in delivery["error_message"] and not delivery["attempts"]
+        org.admin.wait_job(delivery["job_id"], "queued")
         answer = org.admin.post("/providers/smtp/resume")
         assert answer.status_code == 200 and answer.json()["paused_at"] is None
         hasten(stack, delivery["job_id"])
