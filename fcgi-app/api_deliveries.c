@@ -11,8 +11,8 @@ static const struct field list_fields[] = {
     DELIVERY_FILTER_FIELDS,
     {.name = "limit", .type = FIELD_INT, .flags = FIELD_INPUT_ONLY, .min = 1, .max = 200, .def = "50",
      .help = "Deliveries on a page"},
-    {.name = "cursor", .type = FIELD_STRING, .flags = DELIVERY_FILTER_FLAGS | FIELD_CURSOR, .min = 1, .max = FIELD_CURSOR_BYTES_MAX,
-     .help = "next_cursor of the page before"},
+    {.name = "cursor", .type = FIELD_STRING, .flags = DELIVERY_FILTER_FLAGS | FIELD_CURSOR, .min = 1,
+     .max = FIELD_CURSOR_BYTES_MAX, .help = "next_cursor of the page before"},
 };
 /* clang-format on */
 

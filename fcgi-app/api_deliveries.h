@@ -23,7 +23,8 @@
      .help = "Only to this user_id"}, \
     {.name = "address", .type = FIELD_STRING, .flags = DELIVERY_FILTER_FLAGS, .min = 1, .max = 254, \
      .help = "Only to this address or number"}, \
-    {.name = "created_after", .type = FIELD_TIME, .flags = DELIVERY_FILTER_FLAGS, .help = "Only made after this time"}, \
+    {.name = "created_after", .type = FIELD_TIME, .flags = DELIVERY_FILTER_FLAGS, \
+     .help = "Only made after this time"}, \
     {.name = "created_before", .type = FIELD_TIME, .flags = DELIVERY_FILTER_FLAGS, .help = "Only made before this time"}
 /* clang-format on */
 

@@ -17,8 +17,8 @@
 
 /* clang-format off */
 static const struct field click_fields[] = {
-    {.name = "to", .type = FIELD_STRING, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1, .max = 2000,
-     .help = "Where the link leads"},
+    {.name = "to", .type = FIELD_STRING, .flags = FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1,
+     .max = 2000, .help = "Where the link leads"},
 };
 /* clang-format on */
 const struct record link_click_query = {

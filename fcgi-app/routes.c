@@ -497,8 +497,8 @@ const struct route routes[] = {
      .handler = api_suppressions_remove,
      .summary = "Takes an address off the list (a call of its own, since addresses do not go well into paths)",
      .answers = {{204, NULL, "Taken off"}, {404, "Problem", "It is not on the list"}}},
-#include "routes_providers.def"
 #include "routes_links.def"
+#include "routes_providers.def"
     {.method = "GET",
      .pattern = "/healthz",
      .operation = "healthz",

@@ -65,8 +65,8 @@ const struct conf_key conf_keys[] = {
      .help = "Requests that may wait for a test mail at one time; keep it below threads."},
     {KEY(api, drain_timeout_s), INT(0, 3600), .def = "30", .help = "Longest wait for running requests when stopping."},
     {KEY(api, public_url), TEXT(0, 512), .flags = CONF_RELOAD, .def = "",
-     .help = "Where people and providers reach nginx, as https://notify.example.com: for links to unsubscribe, tracking "
-             "and status callbacks, which there are none of when it is empty."},
+     .help = "Where people and providers reach nginx, as https://notify.example.com: for links to unsubscribe, "
+             "tracking and status callbacks, which there are none of when it is empty."},
 
     {KEY(auth, jwks_file), TEXT(1, PATH_MAX_BYTES), .def = "/etc/bellman/jwks.json",
      .help = "JSON Web Key Set whose keys may sign tokens (HS256, RS256, ES256)."},
@@ -140,7 +140,8 @@ const struct conf_key conf_keys[] = {
      .help = "Days that events are kept, and no shorter than their deliveries. 0: for ever."},
 
     {KEY(tracking, open), BOOL, .flags = CONF_RELOAD, .def = "false",
-     .help = "Put a picture into HTML mail that tells when it is opened. Needs [api] public_url; read docs/privacy.md."},
+     .help = "Put a picture into HTML mail that tells when it is opened. Needs [api] public_url; read "
+             "docs/privacy.md."},
     {KEY(tracking, click), BOOL, .flags = CONF_RELOAD, .def = "false",
      .help = "Lead the links of HTML mail through this server, which notes the first click. Likewise."},
 

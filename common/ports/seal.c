@@ -391,7 +391,7 @@ void seal_sha256(const void *data, size_t length_bytes, unsigned char out[32])
     crypto_hash_sha256(out, data, length_bytes);
 }
 
-/* --- keyed hashes -------------------------------------------------------------------------------------------------- */
+/* --- keyed hashes ------------------------------------------------------------------------------------------------- */
 
 static void mac_by(const struct key *key, const char *context, const char *text, unsigned char out[SEAL_MAC_BYTES])
 {
