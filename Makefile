@@ -106,7 +106,7 @@ C_FILES := $(wildcard common/*/*.c common/*/*.h fcgi-app/*.[ch] consumer/*.[ch] 
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 .PHONY: all programs web unit-programs served-programs bench-programs fuzzers deps run up down stack-restart clean-stack test test-all test-unit \
-        test-integration test-web faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
+        test-integration test-web screenshots faults asan tsan cover valgrind fuzz lint format bench install openapi help clean FORCE
 .SECONDARY:
 
 all: programs web
@@ -226,6 +226,9 @@ test-integration: programs served-programs
 	@tools/run_tests.sh $(PROFILE):integration
 test-web: programs web
 	@tools/run_tests.sh $(PROFILE):web
+# The pictures of the README, taken by the tests of the page.
+screenshots: programs web
+	@BELLMAN_SCREENSHOTS=docs/screenshots tools/run_tests.sh $(PROFILE):web
 asan tsan: deps
 	@$(MAKE) --no-print-directory PROFILE=$@ programs unit-programs served-programs
 	@tools/run_tests.sh $@:unit $@:integration
@@ -301,6 +304,7 @@ help:
 	@echo "make stack-restart PART=api|consumer|mariadb|rabbitmq|nginx|mail"
 	@echo "make clean-stack     stop the stack and delete its data"
 	@echo "make test            every test; also: test-unit test-integration test-web faults asan tsan cover"
+	@echo "make screenshots     the tests of the page, with their pictures put into docs/screenshots"
 	@echo "make faults          every fault case against real servers, as a table; RUNS=n ONLY=F1,F25 SHORT=1"
 	@echo "make valgrind        both programs under valgrind for 10,000 requests and their jobs"
 	@echo "make fuzz            every fuzzer for FUZZ_S=$(FUZZ_S) seconds"

@@ -1,12 +1,13 @@
 /* Chromium, a signed-in page, pictures of it and what axe finds in it. */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Stack } from './stack'
 
-const REPOSITORY = resolve(import.meta.dirname ?? '.', '../..')
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 const PICTURES = join(REPOSITORY, process.env['BELLMAN_SCREENSHOTS'] ?? 'build/e2e/screenshots')
 const AXE = createRequire(join(REPOSITORY, 'web/package.json')).resolve('axe-core/axe.min.js')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']

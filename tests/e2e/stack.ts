@@ -6,10 +6,11 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const REPOSITORY = resolve(import.meta.dirname ?? '.', '../..')
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 const BUILD = process.env['BELLMAN_BUILD'] ?? 'build/release'
 
 export interface Stack {
