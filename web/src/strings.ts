@@ -399,7 +399,7 @@ export const strings = {
     attempts: (n: number, of: number) => `${n} of ${of}`,
     filter: {
       search: 'Type or job id',
-      searchHint: 'Enter opens an id',
+      searchHint: 'email.send, or paste an id',
       priority: 'Priority',
       from: 'Created after',
       to: 'Created before',

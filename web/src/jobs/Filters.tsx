@@ -43,7 +43,7 @@ function Search({ params, types }: { params: URLSearchParams; types: readonly st
         maxLength={64}
         autoComplete="off"
         spellCheck={false}
-        title={words.searchHint}
+        placeholder={words.searchHint}
         onChange={({ target: { value } }) => {
           setText(value)
           if (value === '' || types.includes(value) || isJobId(value)) {
