@@ -65,12 +65,15 @@ const row = (id: string) => page.locator(`tr[data-key="${id}"]`)
 const go = (hash: string) => page.evaluate((to) => (location.hash = to), hash)
 
 test('a job is seen to wait, to run, to be told to stop, and to have ended', async () => {
-  const until = new Date(Date.now() + 3_000).toISOString()
-  const id = await create('sleep', { ms: 60_000 }, { scheduled_at: until })
-  await row(id).getByText('Scheduled').waitFor(shown)
+  const later = await create('noop', {}, { scheduled_at: new Date(Date.now() + 3_600_000).toISOString() })
+  await row(later).getByText('Scheduled').waitFor(shown)
+  await row(later).getByRole('link', { name: 'noop' }).click()
+  await drawer().getByText('It is meant for later').waitFor(shown)
+  await page.keyboard.press('Escape')
+  const id = await create('sleep', { ms: 60_000 })
+  await page.mouse.move(0, 0)
+  await row(id).getByText('Running').waitFor({ timeout: 20_000 })
   await row(id).getByRole('link', { name: 'sleep' }).click()
-  await badge('Scheduled').waitFor(shown)
-  await drawer().getByText('It is meant for later').waitFor()
   await badge('Running').waitFor({ timeout: 20_000 })
   await drawer().getByText('Attempt 1 runs').waitFor()
   await expectAccessible(page, 'job, running')
@@ -158,6 +161,7 @@ test('selected jobs are retried together, and all that fit by one call', async (
 })
 
 test('rows stay where they are while somebody is at them', async () => {
+  await page.mouse.move(0, 0)
   const first = await create('noop')
   await row(first).getByText('Completed').waitFor(shown)
   await row(first).hover()

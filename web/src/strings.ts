@@ -399,8 +399,9 @@ export const strings = {
     attempts: (n: number, of: number) => `${n} of ${of}`,
     filter: {
       search: 'Type or job id',
-      searchHint: 'email.send, or paste an id',
+      searchHint: 'email.send, or an id',
       priority: 'Priority',
+      dates: 'When created',
       from: 'Created after',
       to: 'Created before',
     },

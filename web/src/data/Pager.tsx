@@ -8,22 +8,22 @@ interface Props {
   onNext: (() => void) | null
 }
 
-/* Both buttons stay where they are; one that leads nowhere says so. */
+/* Where there are pages both buttons stay where they are; one that leads nowhere says so. */
 export function Pager({ text, previous = strings.data.pager.previous, onPrevious, onNext }: Props) {
   const words = strings.data.pager
   return (
     <nav className="pager" aria-label={words.label}>
       <span className="faint numeric">{text}</span>
-      <Button
-        size="small"
-        reason={onPrevious === null ? words.first : undefined}
-        onClick={() => onPrevious?.()}
-      >
-        {previous}
-      </Button>
-      <Button size="small" reason={onNext === null ? words.last : undefined} onClick={() => onNext?.()}>
-        {words.next}
-      </Button>
+      {(onPrevious !== null || onNext !== null) && (
+        <>
+          <Button size="small" reason={onPrevious === null ? words.first : undefined} onClick={() => onPrevious?.()}>
+            {previous}
+          </Button>
+          <Button size="small" reason={onNext === null ? words.last : undefined} onClick={() => onNext?.()}>
+            {words.next}
+          </Button>
+        </>
+      )}
     </nav>
   )
 }

@@ -43,12 +43,12 @@ const COLUMNS: Column<Job>[] = [
     key: 'type',
     title: words.columns.type,
     cell: (job) => (
-      <>
+      <span className="cell-name">
         <a className="row-link" href={hashWith({ job: job.id })}>
           {job.job_type}
         </a>{' '}
         <code className="faint cell-id">{shortId(job.id)}</code>
-      </>
+      </span>
     ),
   },
   {

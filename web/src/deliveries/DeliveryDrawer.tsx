@@ -21,6 +21,10 @@ import { outcomeLook, whyNoResend } from './look'
 
 const words = strings.deliveries
 
+/* SMTP's replies begin with their code, HTTP's do not. */
+const replyText = ({ code, reply }: DeliveryAttempt): string =>
+  code === null || reply?.startsWith(String(code)) ? (reply ?? '') : `${code} ${reply ?? ''}`
+
 const TRIES: Column<DeliveryAttempt>[] = [
   { key: 'number', title: words.tryColumns.number, cell: (each) => each.number },
   { key: 'provider', title: words.tryColumns.provider, cell: (each) => each.provider },
@@ -40,7 +44,7 @@ const TRIES: Column<DeliveryAttempt>[] = [
     key: 'reply',
     title: words.tryColumns.reply,
     wide: true,
-    cell: (each) => <span className="cell-text">{[each.code, each.reply].filter((part) => part !== null).join(' ')}</span>,
+    cell: (each) => <span className="cell-text">{replyText(each)}</span>,
   },
   {
     key: 'took',
@@ -134,13 +138,15 @@ function Body({ delivery }: { delivery: DeliveryDetail }) {
         {delivery.attempts.length === 0 ? (
           <p className="faint">{words.noTries}</p>
         ) : (
-          <Table
-            caption={words.tries}
-            rows={delivery.attempts}
-            columns={TRIES}
-            rowKey={(each) => String(each.number)}
-            rowLabel={(each) => String(each.number)}
-          />
+          <div className="scroller" tabIndex={0} role="region" aria-label={words.tries}>
+            <Table
+              caption={words.tries}
+              rows={delivery.attempts}
+              columns={TRIES}
+              rowKey={(each) => String(each.number)}
+              rowLabel={(each) => String(each.number)}
+            />
+          </div>
         )}
       </Section>
       <Members delivery={delivery} />

@@ -83,8 +83,13 @@ export function Filters({ params }: { params: URLSearchParams }) {
     <section className="filters" aria-label={strings.data.filters}>
       <Search params={params} types={types} />
       <SelectField label={words.priority} options={PRIORITIES} value={params.get('priority') ?? ''} onChange={set('priority')} />
-      <TextField type="datetime-local" label={words.from} value={params.get('from') ?? ''} onChange={set('from')} />
-      <TextField type="datetime-local" label={words.to} value={params.get('to') ?? ''} onChange={set('to')} />
+      <details open={params.has('from') || params.has('to') || undefined}>
+        <summary>{words.dates}</summary>
+        <div>
+          <TextField type="datetime-local" label={words.from} value={params.get('from') ?? ''} onChange={set('from')} />
+          <TextField type="datetime-local" label={words.to} value={params.get('to') ?? ''} onChange={set('to')} />
+        </div>
+      </details>
       {active && (
         <Button
           variant="quiet"

@@ -226,9 +226,12 @@ function readingsOf({ at, queued, processing, finished }: Series): Reading[] {
 function RatePanel() {
   const samples = useOrgStore((state) => state.overview.samples)
   const series = useMemo(() => seriesOf(samples), [samples])
+  if (samples.length < 2) {
+    return <p className="faint chart">{words.rateWait}</p>
+  }
   return (
     <>
-      <p className="faint">{samples.length < 2 ? words.rateWait : words.rateHelp}</p>
+      <p className="faint">{words.rateHelp}</p>
       <Suspense fallback={<div className="chart" />}>
         <Chart series={series} />
       </Suspense>
