@@ -34,7 +34,7 @@ static const struct field email_send_fields[] = {
 static const char *const db_operations[] = {"analyze", "optimize", NULL};
 /* clang-format off */
 static const struct field db_optimize_fields[] = {
-    {.name = "tables", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .min = 1, .max = 20,
+    {.name = "tables", .type = FIELD_STRINGS, .flags = FIELD_REQUIRED, .min = 1, .max = 50,
      .help = "Bellman's own tables, one after the other"},
     {.name = "operation", .type = FIELD_ENUM, .choices = db_operations, .def = "\"analyze\"",
      .help = "ANALYZE TABLE (fast) or OPTIMIZE TABLE (rebuilds)"},
