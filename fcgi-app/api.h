@@ -87,8 +87,9 @@ enum route_flags {
 
 struct answer {
     int status;
-    const char *schema; /* name of an OpenAPI component; NULL: no body */
+    const char *schema; /* name of an OpenAPI component; NULL: no JSON */
     const char *help;
+    const char *media; /* of a body that is no JSON; NULL: none */
 };
 
 #define ROUTE_ANSWERS_MAX 8

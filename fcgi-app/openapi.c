@@ -184,7 +184,7 @@ static json_t *make_headers(const struct route *r, int status)
         json_object_set_new(headers, "Idempotency-Replayed",
                             header_of("true: the answer to an earlier request", "string"));
     }
-    if (status == 401 || status == 403) {
+    if (r->roles != 0 && (status == 401 || status == 403)) {
         json_object_set_new(headers, "WWW-Authenticate", header_of("RFC 6750", "string"));
     }
     if (status == 429 || status == 503) {
@@ -198,16 +198,18 @@ static json_t *make_headers(const struct route *r, int status)
     return headers;
 }
 
-static void add_answer(json_t *responses, const struct route *r, int status, const char *schema, const char *help)
+static void add_answer(json_t *responses, const struct route *r, const struct answer *a)
 {
     char key[16];
-    (void)g_snprintf(key, sizeof(key), "%d", status);
-    json_t *answer = json_pack("{s:s, s:o}", "description", help, "headers", make_headers(r, status));
-    if (schema != NULL) {
-        bool is_problem = strcmp(schema, "Problem") == 0;
+    (void)g_snprintf(key, sizeof(key), "%d", a->status);
+    json_t *answer = json_pack("{s:s, s:o}", "description", a->help, "headers", make_headers(r, a->status));
+    if (a->media != NULL) {
+        json_object_set_new(answer, "content", json_pack("{s:{s:{s:s}}}", a->media, "schema", "type", "string"));
+    } else if (a->schema != NULL) {
+        bool is_problem = strcmp(a->schema, "Problem") == 0;
         json_object_set_new(answer, "content",
                             json_pack("{s:{s:o}}", is_problem ? "application/problem+json" : "application/json",
-                                      "schema", openapi_ref(schema)));
+                                      "schema", openapi_ref(a->schema)));
     }
     json_object_set_new(responses, key, answer);
 }
@@ -226,11 +228,12 @@ static json_t *make_responses(const struct route *r)
 {
     json_t *responses = json_object();
     for (const struct answer *a = r->answers; a->status != 0; a++) {
-        add_answer(responses, r, a->status, a->schema, a->help);
+        add_answer(responses, r, a);
     }
     for (size_t i = 0; i < ARRAY_SIZE(common_answers); i++) {
         if (common_answers[i].applies(r) && !is_own(r, common_answers[i].status)) {
-            add_answer(responses, r, common_answers[i].status, "Problem", common_answers[i].help);
+            add_answer(responses, r,
+                       &(struct answer){common_answers[i].status, "Problem", common_answers[i].help, NULL});
         }
     }
     return responses;

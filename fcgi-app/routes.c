@@ -461,7 +461,7 @@ const struct route routes[] = {
      .summary =
          "The list as text/csv (RFC 4180), newest first, up to 10,000 rows; a cell that a spreadsheet would take "
          "for a formula begins with an apostrophe",
-     .answers = {{200, NULL, "The rows below a row of names"}}},
+     .answers = {{200, NULL, "The rows below a row of names", "text/csv"}}},
     {.method = "GET",
      .pattern = "/notifications/digest-preview",
      .operation = "previewDigest",

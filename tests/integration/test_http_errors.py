@@ -230,7 +230,8 @@ def test_answers_are_not_cached_nor_sniffed(org):
 def test_page_is_served(stack):
     answer = Client(stack).get("=/", check=False)
     assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
-    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
 
 
 def test_502_while_the_api_is_down(rough):
