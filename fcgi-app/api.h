@@ -81,15 +81,16 @@ enum route_flags {
     ROUTE_NO_DATABASE = 1 << 5, /* answers also when MariaDB is known to be down */
     ROUTE_QUIET = 1 << 6,       /* logged at level debug */
     ROUTE_IF_NONE_MATCH = 1 << 7,
-    ROUTE_BULK = 1 << 8, /* takes bodies of up to bulk_body_max_bytes; a 201 has no Location */
-    ROUTE_ETAG = 1 << 9, /* its answers carry an entity tag, though no precondition is looked at */
+    ROUTE_BULK = 1 << 8,      /* takes bodies of up to bulk_body_max_bytes; a 201 has no Location */
+    ROUTE_ETAG = 1 << 9,      /* its answers carry an entity tag, though no precondition is looked at */
+    ROUTE_OWN_BODY = 1 << 10, /* its handler reads the body as it came: what is signed, and forms; it may be public */
 };
 
 struct answer {
     int status;
-    const char *schema; /* name of an OpenAPI component; NULL: no JSON */
+    const char *schema; /* name of an OpenAPI component; NULL: no body */
     const char *help;
-    const char *media; /* of a body that is no JSON; NULL: none */
+    const char *type; /* of a body that is no JSON; NULL: there is none */
 };
 
 #define ROUTE_ANSWERS_MAX 8

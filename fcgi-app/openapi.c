@@ -177,7 +177,7 @@ static json_t *make_headers(const struct route *r, int status)
     if (has_etag(r, status)) {
         json_object_set_new(headers, "ETag", header_of("Names this version of the answer", "string"));
     }
-    if (status == 201 && (r->flags & ROUTE_BULK) == 0) {
+    if (status == 302 || (status == 201 && (r->flags & ROUTE_BULK) == 0)) {
         json_object_set_new(headers, "Location", header_of("The new address", "string"));
     }
     if (status == 201 && (r->flags & ROUTE_IDEMPOTENCY_KEY) != 0) {
@@ -200,16 +200,19 @@ static json_t *make_headers(const struct route *r, int status)
 
 static void add_answer(json_t *responses, const struct route *r, const struct answer *a)
 {
+    int status = a->status;
+    const char *schema = a->schema;
     char key[16];
-    (void)g_snprintf(key, sizeof(key), "%d", a->status);
-    json_t *answer = json_pack("{s:s, s:o}", "description", a->help, "headers", make_headers(r, a->status));
-    if (a->media != NULL) {
-        json_object_set_new(answer, "content", json_pack("{s:{s:{s:s}}}", a->media, "schema", "type", "string"));
-    } else if (a->schema != NULL) {
-        bool is_problem = strcmp(a->schema, "Problem") == 0;
+    (void)g_snprintf(key, sizeof(key), "%d", status);
+    json_t *answer = json_pack("{s:s, s:o}", "description", a->help, "headers", make_headers(r, status));
+    if (schema != NULL) {
+        bool is_problem = strcmp(schema, "Problem") == 0;
         json_object_set_new(answer, "content",
                             json_pack("{s:{s:o}}", is_problem ? "application/problem+json" : "application/json",
-                                      "schema", openapi_ref(a->schema)));
+                                      "schema", openapi_ref(schema)));
+    }
+    if (a->type != NULL) {
+        json_object_set_new(answer, "content", json_pack("{s:{s:{s:s}}}", a->type, "schema", "type", "string"));
     }
     json_object_set_new(responses, key, answer);
 }

@@ -31,7 +31,7 @@ def check_answer_fits(answer, method, path):
         return
     media = answer.headers["Content-Type"].split(";")[0]
     assert media in described["content"], where
-    if media.endswith("json"):
+    if "json" in media:
         check_fits(answer.json(), described["content"][media]["schema"])
 
 
@@ -81,7 +81,7 @@ def path_values(org, path):
         job = org.admin.wait_job(org.admin.create("fail", {"permanent": True})["id"], "failed")
     schedule = org.admin.post("/schedules", {"name": "s", "cron": "@yearly", "job_type": "noop"}).json()
     values = {"job_id": job["id"], "schedule_id": schedule["id"], "job_type": "noop", "organization": org.id,
-              "token": "x" * 40}
+              "token": "A" * 43}  # of nobody: 404
     if "{template_id}" in path:
         values["template_id"] = "payroll.email"
         assert org.admin.put("/notification-templates/payroll.email", {"subject": "x", "text": "x"}).status_code == 201
@@ -101,8 +101,7 @@ def test_every_operation_is_answered(org, method, path):
     values = path_values(org, path)
     for client in (org.admin, Client(org.stack), org.user("robot", "Service")):
         answer = client.call(method, path.format(**values))
-        assert answer.status_code != 405, answer.text
-        assert answer.status_code != 404 or "{token}" in path, answer.text  # test_links.py has real ones
+        assert answer.status_code not in ((405,) if "{token}" in path else (404, 405)), answer.text
         check_answer_fits(answer, method, path)
 
 
