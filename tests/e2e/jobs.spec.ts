@@ -161,7 +161,6 @@ test('selected jobs are retried together, and all that fit by one call', async (
 })
 
 test('rows stay where they are while somebody is at them', async () => {
-  await page.mouse.move(0, 0)
   const first = await create('noop')
   await row(first).getByText('Completed').waitFor(shown)
   await row(first).hover()
@@ -263,6 +262,7 @@ test('the overview, and the list in every light', async () => {
   await page.getByRole('link', { name: /^Running/ }).waitFor(shown)
   await page.getByText('Of the last').waitFor({ timeout: 20_000 })
   await expect.poll(() => page.locator('.chart canvas').count(), shown).toBe(1)
+  await page.mouse.move(0, 0)
   await portray(page, 'overview')
 })
 
