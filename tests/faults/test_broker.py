@@ -211,7 +211,7 @@ def run_long_jobs(org, n=8):
 def test_consumer_timeout(org, stack, record):
     """They run through, once, and the broker has no reason to close anything."""
     since = (stack.log_dir / "rabbitmq.log").stat().st_size
-    with impatient(stack), configured(stack, "[consumer]\nconcurrency=8\nack_after_s=1\nrenew_ms=200\n"):
+    with impatient(stack), configured(stack, "[consumer]\nconcurrency=8\nreserve_percent=0\nack_after_s=1\nrenew_ms=200\n"):
         stack.restart("consumer")
         run_long_jobs(org)
     stack.restart("consumer")
@@ -223,7 +223,7 @@ def test_consumer_timeout(org, stack, record):
 def test_consumer_timeout_without_early_acks(org, stack, record):
     """The broker closes the channel again and again; the jobs run through, once."""
     since = (stack.log_dir / "rabbitmq.log").stat().st_size
-    with impatient(stack), configured(stack, "[consumer]\nconcurrency=8\n"):
+    with impatient(stack), configured(stack, "[consumer]\nconcurrency=8\nreserve_percent=0\n"):
         stack.restart("consumer")
         run_long_jobs(org)
     stack.restart("consumer")
