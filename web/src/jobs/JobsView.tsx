@@ -45,7 +45,15 @@ function columnsOf(gone: ReadonlySet<string>): Column<Job>[] {
       ),
     },
     { key: 'priority', title: titles.priority, phone: 'hidden', cell: (job) => <Priority value={job.priority} /> },
-    { key: 'age', title: titles.age, cell: (job) => <span className="numeric"><Time value={job.created_at} /></span> },
+    {
+      key: 'age',
+      title: titles.age,
+      cell: (job) => (
+        <span className="numeric">
+          <Time value={job.created_at} />
+        </span>
+      ),
+    },
     {
       key: 'duration',
       title: titles.duration,

@@ -13,9 +13,18 @@ const colour = (name: string): string => getComputedStyle(document.documentEleme
 
 /* Lines differ in their dashes as well as in their colours. */
 function optionsOf(width: number): uPlot.Options {
-  const axis = { stroke: colour('--faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } }
+  const axis = {
+    stroke: colour('--faint'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line') },
+  }
   const line = (label: string, name: string, dash: number[]): uPlot.Series => ({
-    label, stroke: colour(name), width: 2, dash, points: { show: false }, spanGaps: false,
+    label,
+    stroke: colour(name),
+    width: 2,
+    dash,
+    points: { show: false },
+    spanGaps: false,
   })
   return {
     width,
