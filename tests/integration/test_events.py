@@ -98,8 +98,8 @@ def test_quiet_hours_hold_and_critical_passes(stack, org):
     assert held["hold_reason"] == "quiet_hours"
     until = datetime.fromisoformat(held["held_until"].replace("Z", "+00:00"))
     assert until.strftime("%H:%M") == (now + timedelta(hours=1)).strftime("%H:%M") and until > now
-    job = org.admin.job(held["job_id"])
-    assert job["status"] == "queued" and job["retry_count"] == 0
+    job = org.admin.wait_job(held["job_id"], "queued")  # the worker tells that it waits after it has written why
+    assert job["retry_count"] == 0 and job["snooze_count"] >= 1
     urgent = tell(org, event="alert", severity="critical", data={"title": "Fire"})
     wait_states(org, urgent, "sent")
     assert mails(stack, held) == []
