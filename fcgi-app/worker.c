@@ -141,12 +141,24 @@ static bool watch(const struct workers *w, int operation, int fd, uint32_t event
     return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0;
 }
 
-/* When this is true the connection is that of whichever thread hears of it. */
-static bool await_request(const struct workers *w, struct connection *c)
+/* When this is true the connection is that of whichever thread hears of it. The lock says so to the other thread, which
+ * takes it, too: that arming a descriptor comes before hearing of it is the kernel's word alone. */
+static bool await_request(struct workers *w, struct connection *c)
 {
+    pthread_mutex_lock(&w->lock);
     int operation = c->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     c->is_watched = true;
-    return watch(w, operation, c->fcgi.ipcFd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, c);
+    bool ok = watch(w, operation, c->fcgi.ipcFd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, c);
+    pthread_mutex_unlock(&w->lock);
+    return ok;
+}
+
+static struct connection *take_over(struct workers *w, void *owner)
+{
+    pthread_mutex_lock(&w->lock);
+    struct connection *c = owner;
+    pthread_mutex_unlock(&w->lock);
+    return c;
 }
 
 /* A request that is there or about to come, or the end of the connection. */
@@ -198,7 +210,7 @@ static void *worker_run(void *arg)
         if (event.data.ptr == NULL) {
             accept_and_serve(w, db);
         } else {
-            serve_connection(w, db, event.data.ptr);
+            serve_connection(w, db, take_over(w, event.data.ptr));
         }
         atomic_fetch_sub(&w->busy, 1);
     }
