@@ -15,7 +15,7 @@ export default defineConfig({
   test: {
     include: ['tests/e2e/**/*.spec.ts'],
     environment: 'node',
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     expect: { poll: { timeout: 15_000, interval: 50 } },
     hookTimeout: 120_000,
     fileParallelism: false,

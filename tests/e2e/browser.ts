@@ -37,6 +37,7 @@ export function watchForFaults(page: Page): string[] {
 
 export async function openPage(browser: Browser, stack: Stack, hash: string, token: string = stack.token): Promise<Page> {
   const context = await browser.newContext({ viewport: SIZES.wide, colorScheme: 'light', locale: 'en-GB' })
+  context.setDefaultTimeout(45_000)
   const page = await context.newPage()
   await page.goto(`${stack.url}/${hash}`)
   await signIn(page, token)

@@ -53,7 +53,7 @@ def in_agreement(stack, org):
 
 def wait_agreement(stack, org, timeout_s=60):
     began = time.monotonic()
-    wait_until("rows and messages to agree", lambda: in_agreement(stack, org), timeout_s, stack, 1.5)
+    wait_until("rows and messages to agree", lambda: in_agreement(stack, org), 3 * timeout_s, stack, 1.5)
     print(f"in agreement after {time.monotonic() - began:.1f} s")
 
 
