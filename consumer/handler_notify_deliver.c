@@ -20,9 +20,8 @@
 
 struct sending {
     struct job_context *ctx;
-    const json_t *delivery;
+    json_t *delivery;
     const json_t *settings;
-    const struct template_message *content;
 };
 
 static const char *text(const json_t *object, const char *name)
@@ -184,16 +183,35 @@ static enum job_outcome send_unless_suppressed(struct sending *s)
     if (!delivery_terms_suppressed(s->ctx, s->delivery, &is_held, error, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
-    return is_held ? keep_back(s, error) : send_now(s);
+    if (is_held) {
+        return keep_back(s, error);
+    }
+    if (delivery_is_digest(s->delivery) && !delivery_close_digest(s->ctx->db, s->delivery, &e)) {
+        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+    }
+    bool is_empty = delivery_is_digest(s->delivery) &&
+                    json_integer_value(json_object_get(s->delivery, "members_n")) == 0;
+    return is_empty ? keep_back(s, "there is nothing left in the digest") : send_now(s);
 }
 
-static enum job_outcome deliver(struct job_context *ctx, const json_t *delivery, const json_t *settings)
+/* There is nothing to do, or no more: an earlier attempt has written the end and was lost before it could say so. */
+static enum job_outcome conclude_closed(struct job_context *ctx, const json_t *delivery)
+{
+    const char *state = text(delivery, "state");
+    const char *error = text(delivery, "error_message");
+    if (g_strcmp0(state, "failed") == 0) {
+        return job_error(ctx, JOB_PERMANENT, "%s", error == NULL ? "the delivery has failed" : error);
+    }
+    ctx->result = json_pack("{s:s}", "state", state);
+    return JOB_DONE;
+}
+
+static enum job_outcome deliver(struct job_context *ctx, json_t *delivery, const json_t *settings)
 {
     struct sending s = {.ctx = ctx, .delivery = delivery, .settings = settings};
     int64_t now_us = clock_wall_us();
     if (!delivery_is_open(delivery, ctx->claim->id)) {
-        ctx->result = json_pack("{s:s}", "state", text(delivery, "state"));
-        return JOB_DONE;
+        return conclude_closed(ctx, delivery);
     }
     struct err e = ERR_INIT;
     int64_t slot_us = 0;

@@ -103,8 +103,7 @@ bool delivery_is_open(const json_t *delivery, const char *job_id)
     const char *state = text(delivery, "state");
     bool is_held_by_digest = text(delivery, "digest_id") != NULL;
     bool is_ours = g_strcmp0(text(delivery, "job_id"), job_id) == 0;
-    return is_ours && !is_held_by_digest &&
-           (g_str_equal(state, "queued") || g_str_equal(state, "held") || g_str_equal(state, "failed"));
+    return is_ours && !is_held_by_digest && (g_str_equal(state, "queued") || g_str_equal(state, "held"));
 }
 
 /* --- held --------------------------------------------------------------------------------------------------------- */
@@ -228,12 +227,43 @@ bool delivery_move_digest(struct db *db, const char *id, int64_t slot_us, struct
     return db_transaction(db, move_digest, &j, e);
 }
 
+/* Whoever is joining has the row locked until that is committed; whoever comes later finds it queued. */
+bool delivery_close_digest(struct db *db, json_t *digest, struct err *e)
+{
+    return db_run(db, NULL, e,
+                  "UPDATE deliveries SET state = 'queued', hold_reason = NULL, held_until = NULL, updated_at ="
+                  " UTC_TIMESTAMP(6) WHERE id = ? AND state = 'held'",
+                  DB_PARAMS(db_text(text(digest, "id")))) &&
+           load_members(db, digest, e);
+}
+
 /* --- tries -------------------------------------------------------------------------------------------------------- */
 
-static bool begin_try(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
+/* Whether the transaction whose COMMIT had no answer has come through after all. */
+static bool has_begun(struct db *db, const struct delivery_try *t, bool *ret, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e,
+                "SELECT 1 FROM delivery_attempts WHERE delivery_id = ? AND number = ? AND provider = ? AND outcome ="
+                " 'unknown'",
+                DB_PARAMS(db_text(t->delivery_id), DB_INT(t->number), db_text(t->provider)))) {
+        return false;
+    }
+    *ret = r.rows > 0;
+    return true;
+}
+
+static bool begin_try(struct db *db, void *arg, bool repeated, struct err *e)
 {
     struct delivery_try *t = arg;
+    bool has_come_through = false;
     CLEANUP(db_result_release) struct db_result r = {0};
+    if (repeated && t->number > 0 && !has_begun(db, t, &has_come_through, e)) {
+        return false;
+    }
+    if (has_come_through) {
+        return true;
+    }
     if (!db_run(db, &r, e,
                 "INSERT INTO delivery_attempts (delivery_id, number, provider, outcome, started_at)"
                 " SELECT ?, COALESCE(MAX(number), 0) + 1, ?, 'unknown', UTC_TIMESTAMP(6) FROM delivery_attempts"
@@ -258,7 +288,7 @@ struct ending {
     const char *message_id;
 };
 
-/* With a digest, all that are held for it: since its try began nobody can join it any more. */
+/* With a digest, all that are held for it: since it was closed nobody can join it any more. */
 static bool mark_sent(struct db *db, const struct ending *end, struct err *e)
 {
     const char *id = end->try->delivery_id;

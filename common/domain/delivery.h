@@ -49,14 +49,13 @@ struct job_new delivery_job(const char *organization_id, const char *job_id, con
 /* --- changing (delivery.c) ---------------------------------------------------------------------------------------- */
 
 /* All columns of the delivery and, in "data", what its event's templates may name; as "recipients", for a webhook, whom
- * the event is for; as "members" the first
- * DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them. Those of a digest are only complete once a try
- * has begun. ERR_NOT_FOUND also for another organization's. */
+ * the event is for; as "members" the first DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them, as long
+ * as it gathers more may join. ERR_NOT_FOUND also for another organization's. */
 bool delivery_load(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
 
 bool delivery_is_digest(const json_t *delivery);
-/* Whether the job has something to do for it: it is neither sent nor another job's, and waits for no digest. (A failed
- * one is open to its own job, which somebody has retried.) */
+/* Whether the job has something to do for it: it is neither sent nor failed nor another job's, and waits for no digest.
+ */
 bool delivery_is_open(const json_t *delivery, const char *job_id);
 
 /* Held until that time (0: it is not known) for the reason. */
@@ -66,6 +65,10 @@ bool delivery_hold(struct db *db, const char *id, enum notify_hold reason, int64
  * being sent, or was; nothing was changed. */
 bool delivery_join_digest(struct db *db, const json_t *delivery, int64_t slot_us, bool *ret_is_late, struct err *e)
     MUST_CHECK;
+
+/* From now on nobody joins the digest, and members and members_n are all that is held for it: to be called before its
+ * message is made, since everything that is held for it becomes sent with it. */
+bool delivery_close_digest(struct db *db, json_t *digest, struct err *e) MUST_CHECK;
 
 /* The digests of the settings come at another time now: so does this one, which still gathers, with its members. */
 bool delivery_move_digest(struct db *db, const char *id, int64_t slot_us, struct err *e) MUST_CHECK;
@@ -83,7 +86,6 @@ struct delivery_try {
 };
 extern const char *const delivery_try_outcomes[]; /* unknown (begun), sent, retry, ambiguous, refused, paused */
 
-/* After this nobody joins a digest any more. */
 bool delivery_try_begin(struct db *db, struct delivery_try *try, struct err *e) MUST_CHECK;
 /* Writes what came of it. With message_id (may be empty, not NULL) the delivery, and all that is held for it when it is
  * a digest, becomes sent. */

@@ -125,11 +125,21 @@ def check_counts(stack, org):
 
 
 def make_due(stack, job_id):
-    """The job's scheduled time, or the end of its snooze, has come; and the time until which its delivery is held."""
+    """The job's scheduled time, or the end of its snooze, has come; its delivery was held until now."""
+    with connected(stack) as db, db.cursor() as cursor:
+        cursor.execute("UPDATE deliveries SET held_until = UTC_TIMESTAMP(6) WHERE job_id = %s AND state = 'held'", (job_id,))
+    start_now(stack, job_id)
+
+
+def start_now(stack, job_id):
     with connected(stack) as db, db.cursor() as cursor:
         cursor.execute("UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6), scheduled_at = NULL WHERE id = %s"
                        " AND status = 'queued'", (job_id,))
-        cursor.execute("UPDATE deliveries SET held_until = UTC_TIMESTAMP(6) WHERE job_id = %s AND state = 'held'", (job_id,))
+
+
+def are_waiting(stack, words):
+    """Statements with these words that run at this moment: as those do that wait for a lock."""
+    return [r["Info"] for r in rows(stack, "SHOW FULL PROCESSLIST") if words in (r["Info"] or "") and r["Command"] == "Execute"]
 
 
 def cancel_waiting(stack, org):

@@ -121,6 +121,32 @@ def test_a_digest_gathers_one_message(stack, org):
     assert mail["To"] == "ada@example.com"
 
 
+def test_a_digest_says_what_joins_at_the_last_moment(stack, org):
+    """Somebody is joining while the worker begins: either the message says it, or the next one will."""
+    set_settings(org, digest_enabled=True, digest_frequency="hourly")
+    events = [tell(org, data={"period": f"week {i}"}) for i in range(2)]
+    held = [wait_states(org, event, "held")[0] for event in events]
+    digest_id, late_id = held[0]["digest_id"], held[1]["id"]
+    digest = org.admin.get(f"/deliveries/{digest_id}").json()
+    with database.connected(stack) as db, db.cursor() as cursor:
+        cursor.execute("UPDATE deliveries SET state = 'queued', hold_reason = NULL, digest_id = NULL WHERE id = %s", (late_id,))
+        cursor.execute("UPDATE deliveries SET held_until = UTC_TIMESTAMP(6) WHERE id = %s", (digest_id,))
+        db.begin()
+        cursor.execute("SELECT id FROM deliveries WHERE id = %s FOR UPDATE", (digest_id,))
+        cursor.execute("UPDATE deliveries SET state = 'held', hold_reason = 'digest', digest_id = %s WHERE id = %s",
+                       (digest_id, late_id))
+        database.start_now(stack, digest["job_id"])
+        wait_until("the worker to wait for the digest's row", lambda: database.are_waiting(stack, "deliver"), 10,
+                   stack, 0.01)
+        db.commit()
+    sent = wait_until("the digest", lambda: next(iter(d for d in [org.admin.get(f"/deliveries/{digest_id}").json()]
+                                                      if d["state"] == "sent"), None), 15, stack)
+    [mail] = mails(stack, sent)
+    said = mail.get_body(("plain",)).get_content()
+    assert "week 0" in said and "week 1" in said, said
+    assert {d["state"] for event in events for d in deliveries(org, event)} == {"sent"}
+
+
 def test_wrong_events_change_nothing(org):
     cases = [
         ({"event": "party", "recipients": [ADA]}, "/event"),
