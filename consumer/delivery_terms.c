@@ -6,24 +6,20 @@
 #include "domain/delivery_link.h"
 #include "domain/suppression.h"
 #include "ground/clock.h"
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
+#include "ground/json.h"
 
 bool delivery_terms_suppressed(struct job_context *ctx, const json_t *delivery, bool *ret_held, char ret_error[128],
                                struct err *e)
 {
     char reason[SUPPRESSION_REASON_BYTES] = "";
-    const char *channel = text(delivery, "channel");
+    const char *channel = json_text(delivery, "channel");
     int parsed = notify_parse(notify_channel_names, channel);
     bool is_personal = parsed >= 0 && !notify_is_shared((enum notify_channel)parsed);
     if (is_personal &&
-        !suppression_find(ctx->db, ctx->claim->organization_id, channel, text(delivery, "address"), reason, e)) {
+        !suppression_find(ctx->db, ctx->claim->organization_id, channel, json_text(delivery, "address"), reason, e)) {
         return false;
     }
-    *ret_held = suppression_holds(reason, text(delivery, "severity"));
+    *ret_held = suppression_holds(reason, json_text(delivery, "severity"));
     (void)snprintf(ret_error, 128, "suppressed: the address is on the suppression list (%s)", reason);
     return true;
 }
@@ -32,17 +28,17 @@ bool delivery_terms_digest(struct job_context *ctx, const json_t *delivery, cons
                            int64_t *ret_slot_us, struct err *e)
 {
     int64_t until_us = 0;
-    const char *until = text(delivery, "held_until");
-    const char *zone = text(delivery, "timezone");
-    bool gathers = delivery_is_digest(delivery) && g_strcmp0(text(delivery, "hold_reason"), "digest") == 0;
+    const char *until = json_text(delivery, "held_until");
+    const char *zone = json_text(delivery, "timezone");
+    bool gathers = delivery_is_digest(delivery) && g_strcmp0(json_text(delivery, "hold_reason"), "digest") == 0;
     *ret_slot_us = 0;
     if (!gathers || until == NULL || !clock_parse_rfc3339(until, &until_us) || until_us <= now_us ||
         !json_is_true(json_object_get(settings, "digest_enabled"))) {
         return true;
     }
-    *ret_slot_us = notify_digest_slot(settings, zone != NULL ? zone : text(settings, "timezone"), now_us);
+    *ret_slot_us = notify_digest_slot(settings, zone != NULL ? zone : json_text(settings, "timezone"), now_us);
     return *ret_slot_us == 0 || *ret_slot_us == until_us ||
-           delivery_move_digest(ctx->db, text(delivery, "id"), *ret_slot_us, e);
+           delivery_move_digest(ctx->db, json_text(delivery, "id"), *ret_slot_us, e);
 }
 
 /* --- links -------------------------------------------------------------------------------------------------------- */
@@ -73,8 +69,8 @@ void delivery_terms_dress(struct job_context *ctx, const json_t *delivery, struc
                           struct delivery_links *ret)
 {
     const char *base = ctx->conf->api.public_url;
-    const char *id = text(delivery, "id");
-    int channel = notify_parse(notify_channel_names, text(delivery, "channel"));
+    const char *id = json_text(delivery, "id");
+    int channel = notify_parse(notify_channel_names, json_text(delivery, "channel"));
     if (base[0] == '\0') {
         return;
     }
@@ -85,7 +81,7 @@ void delivery_terms_dress(struct job_context *ctx, const json_t *delivery, struc
         return;
     }
     track(ctx, id, content);
-    if (g_strcmp0(text(delivery, "severity"), notify_severity_names[NOTIFY_CRITICAL]) != 0) {
+    if (g_strcmp0(json_text(delivery, "severity"), notify_severity_names[NOTIFY_CRITICAL]) != 0) {
         ret->unsubscribe_url = delivery_link_new(ctx->seal, base, DELIVERY_LINK_UNSUBSCRIBE, id, NULL);
     }
 }

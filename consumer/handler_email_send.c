@@ -2,18 +2,13 @@
  * handler_email_send.c: one mail, from the organization's sender address, through its providers.
  */
 #include "domain/template.h"
+#include "ground/json.h"
 #include "handlers.h"
 #include "org_settings.h"
 #include "provider.h"
 #include "provider_chain.h"
 
 #define PAUSED_LOOK_MS (60 * MS_PER_S) /* how often it looks whether a provider accepts us again */
-
-static const char *text_or_null(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL || text[0] == '\0' ? NULL : text;
-}
 
 /* Waiting spends no retry; a job that has none says at once that it cannot be sent. */
 static enum job_outcome wait_for_provider(struct job_context *ctx, const struct chain_result *end)
@@ -60,13 +55,13 @@ enum job_outcome handler_email_send(struct job_context *ctx)
         return job_error(ctx, JOB_PERMANENT, "mail is switched off in the notification settings (email_enabled)");
     }
     const struct template_message content = {
-        .subject = (char *)(uintptr_t)text_or_null(ctx->payload, "subject"),
-        .text = (char *)(uintptr_t)text_or_null(ctx->payload, "text"),
-        .html = (char *)(uintptr_t)text_or_null(ctx->payload, "html"),
+        .subject = (char *)(uintptr_t)json_text_or_null(ctx->payload, "subject"),
+        .text = (char *)(uintptr_t)json_text_or_null(ctx->payload, "text"),
+        .html = (char *)(uintptr_t)json_text_or_null(ctx->payload, "html"),
     };
     const struct provider_message message = {
         .id = ctx->claim->id,
-        .to = text_or_null(ctx->payload, "to"),
+        .to = json_text_or_null(ctx->payload, "to"),
         .settings = settings,
         .content = &content,
         .created_wall_us = ctx->claim->created_wall_us,

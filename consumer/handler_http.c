@@ -46,11 +46,6 @@ static size_t find_verdict(int status)
     return i;
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 /* The payload goes in as it was stored, so that no number in it is rounded on the way. */
 static GString *make_body(const struct job_claim *claim)
 {
@@ -59,7 +54,7 @@ static GString *make_body(const struct job_claim *claim)
     json_auto_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s}", "job_id", claim->id, "job_type", claim->job_type,
                                   "organization_id", claim->organization_id, "attempt", (json_int_t)claim->attempt,
                                   "created_at", created);
-    CLEANUP(free_text) char *text = json_dumps(head, JSON_COMPACT);
+    json_auto_text char *text = json_dumps(head, JSON_COMPACT);
     GString *body = g_string_new(text);
     g_string_truncate(body, body->len - 1);
     g_string_append_printf(body, ",\"payload\":%s}", claim->payload);

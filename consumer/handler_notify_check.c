@@ -6,6 +6,7 @@
 #include "domain/notify_check.h"
 #include "domain/provider_account.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "handlers.h"
 #include "org_settings.h"
 #include "provider.h"
@@ -26,11 +27,6 @@ static void check_release(struct check *c)
 {
     json_decref(c->settings);
     json_decref(c->config);
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
 }
 
 /* --- with what ---------------------------------------------------------------------------------------------------- */
@@ -55,7 +51,7 @@ static bool needs_no_account(const struct check *c)
 static bool load_config(struct check *c, struct err *e)
 {
     struct err own = ERR_INIT;
-    const char *sealed = text(c->ctx->payload, "sealed");
+    const char *sealed = json_text(c->ctx->payload, "sealed");
     if (sealed != NULL && !open_change(c, sealed, e)) {
         return false;
     }
@@ -84,7 +80,7 @@ static enum provider_outcome send(struct check *c, const struct provider_call *c
                                    created, "data", "message", NOTIFY_CHECK_LINE, "recipients");
     const struct provider_message message = {
         .id = claim->id,
-        .to = text(c->ctx->payload, "to"),
+        .to = json_text(c->ctx->payload, "to"),
         .settings = c->settings,
         .content = &content,
         .delivery = event,
@@ -113,7 +109,7 @@ static enum provider_outcome try_out(struct check *c)
 
 static bool is_smtp_without(const struct check *c, const char *member, const char *none)
 {
-    const char *value = text(c->config, member);
+    const char *value = json_text(c->config, member);
     return g_strcmp0(c->provider->name, "smtp") == 0 && c->config != NULL && g_strcmp0(value, none) == 0;
 }
 
@@ -162,7 +158,7 @@ enum job_outcome handler_notify_check(struct job_context *ctx)
     CLEANUP(check_release)
     struct check c = {
         .ctx = ctx,
-        .provider = provider_find(text(ctx->payload, "provider")),
+        .provider = provider_find(json_text(ctx->payload, "provider")),
         .is_login = json_is_true(json_object_get(ctx->payload, "login")),
         .reply = {.times = NET_TIMES_NONE},
     };

@@ -8,6 +8,7 @@
 #include "domain/delivery.h"
 #include "domain/template.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "handlers.h"
 #include "org_settings.h"
 #include "provider.h"
@@ -23,11 +24,6 @@ struct sending {
     json_t *delivery;
     const json_t *settings;
 };
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
 
 /* --- not now ------------------------------------------------------------------------------------------------------ */
 
@@ -47,8 +43,9 @@ static enum job_outcome join_digest(const struct sending *s, int64_t slot_us)
             return job_error(ctx, JOB_RETRY, "%s", e.text);
         }
         if (is_late) {
-            const char *zone = text(s->delivery, "timezone");
-            slot_us = notify_digest_slot(s->settings, zone != NULL ? zone : text(s->settings, "timezone"), slot_us);
+            const char *zone = json_text(s->delivery, "timezone");
+            slot_us = notify_digest_slot(s->settings, zone != NULL ? zone : json_text(s->settings, "timezone"),
+                                         slot_us);
         }
     }
     if (is_late) {
@@ -63,7 +60,7 @@ static enum job_outcome join_digest(const struct sending *s, int64_t slot_us)
 static enum job_outcome hold(const struct sending *s, const struct notify_when *when, int64_t now_us)
 {
     struct err e = ERR_INIT;
-    const char *id = text(s->delivery, "id");
+    const char *id = json_text(s->delivery, "id");
     if (when->hold == NOTIFY_HOLD_DIGEST) {
         return join_digest(s, when->until_us);
     }
@@ -76,9 +73,9 @@ static enum job_outcome hold(const struct sending *s, const struct notify_when *
 static struct notify_when decide(const struct sending *s, int64_t now_us)
 {
     const struct notify_moment moment = {
-        .channel = (enum notify_channel)notify_parse(notify_channel_names, text(s->delivery, "channel")),
-        .severity = (enum notify_severity)notify_parse(notify_severity_names, text(s->delivery, "severity")),
-        .zone = text(s->delivery, "timezone"),
+        .channel = (enum notify_channel)notify_parse(notify_channel_names, json_text(s->delivery, "channel")),
+        .severity = (enum notify_severity)notify_parse(notify_severity_names, json_text(s->delivery, "severity")),
+        .zone = json_text(s->delivery, "timezone"),
         .is_digest = delivery_is_digest(s->delivery),
         .now_us = now_us,
     };
@@ -92,7 +89,7 @@ static enum job_outcome give_up_or_retry(const struct sending *s, const char *er
 {
     struct err e = ERR_INIT;
     const struct job_claim *claim = s->ctx->claim;
-    const char *id = text(s->delivery, "id");
+    const char *id = json_text(s->delivery, "id");
     bool is_last = claim->retry_count >= claim->max_retries;
     bool ok = is_last ? delivery_fail(s->ctx->db, id, error, &e) : delivery_note(s->ctx->db, id, error, &e);
     return job_error(s->ctx, JOB_RETRY, "%s", ok ? error : e.text);
@@ -101,7 +98,7 @@ static enum job_outcome give_up_or_retry(const struct sending *s, const char *er
 static enum job_outcome refuse(const struct sending *s, const char *error)
 {
     struct err e = ERR_INIT;
-    if (!delivery_fail(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+    if (!delivery_fail(s->ctx->db, json_text(s->delivery, "id"), error, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
     return job_error(s->ctx, JOB_PERMANENT, "%s", error);
@@ -110,7 +107,7 @@ static enum job_outcome refuse(const struct sending *s, const char *error)
 static enum job_outcome wait_for_provider(const struct sending *s, const struct chain_result *end)
 {
     struct err e = ERR_INIT;
-    if (!delivery_note(s->ctx->db, text(s->delivery, "id"), end->error, &e)) {
+    if (!delivery_note(s->ctx->db, json_text(s->delivery, "id"), end->error, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
     return snooze(s->ctx, end->wait_ms > 0 ? end->wait_ms : PAUSED_LOOK_MS);
@@ -149,8 +146,8 @@ static enum job_outcome send_now(struct sending *s)
     CLEANUP(delivery_links_release) struct delivery_links links = {0};
     delivery_terms_dress(s->ctx, s->delivery, &content, &links);
     const struct provider_message message = {
-        .id = text(s->delivery, "id"),
-        .to = text(s->delivery, "address"),
+        .id = json_text(s->delivery, "id"),
+        .to = json_text(s->delivery, "address"),
         .settings = s->settings,
         .content = &content,
         .delivery = s->delivery,
@@ -158,7 +155,7 @@ static enum job_outcome send_now(struct sending *s)
         .callback_url = links.callback_url,
         .created_wall_us = s->ctx->claim->created_wall_us,
     };
-    if (!provider_chain_send(s->ctx, text(s->delivery, "channel"), &message, &end, &e)) {
+    if (!provider_chain_send(s->ctx, json_text(s->delivery, "channel"), &message, &end, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
     return conclude(s, &end);
@@ -168,7 +165,7 @@ static enum job_outcome send_now(struct sending *s)
 static enum job_outcome keep_back(const struct sending *s, const char *error)
 {
     struct err e = ERR_INIT;
-    if (!delivery_fail(s->ctx->db, text(s->delivery, "id"), error, &e)) {
+    if (!delivery_fail(s->ctx->db, json_text(s->delivery, "id"), error, &e)) {
         return job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
     s->ctx->result = json_pack("{s:s, s:s}", "state", "failed", "reason", error);
@@ -197,8 +194,8 @@ static enum job_outcome send_unless_suppressed(struct sending *s)
 /* There is nothing to do, or no more: an earlier attempt has written the end and was lost before it could say so. */
 static enum job_outcome conclude_closed(struct job_context *ctx, const json_t *delivery)
 {
-    const char *state = text(delivery, "state");
-    const char *error = text(delivery, "error_message");
+    const char *state = json_text(delivery, "state");
+    const char *error = json_text(delivery, "error_message");
     if (g_strcmp0(state, "failed") == 0) {
         return job_error(ctx, JOB_PERMANENT, "%s", error == NULL ? "the delivery has failed" : error);
     }
@@ -229,7 +226,7 @@ enum job_outcome handler_notify_deliver(struct job_context *ctx)
 {
     struct err e = ERR_INIT;
     json_auto_t *delivery = NULL;
-    const char *id = text(ctx->payload, "delivery_id");
+    const char *id = json_text(ctx->payload, "delivery_id");
     if (!delivery_load(ctx->db, ctx->claim->organization_id, id, &delivery, &e)) {
         return job_error(ctx, e.code == ERR_NOT_FOUND ? JOB_PERMANENT : JOB_RETRY, "%s", e.text);
     }

@@ -7,6 +7,7 @@
 #include "domain/delivery.h"
 #include "domain/provider_account.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "ground/log.h"
 #include "org_accounts.h"
 #include "provider_state.h"
@@ -34,11 +35,6 @@ struct chain {
     bool is_closed; /* the last account's secrets did not open: that is this worker's fault, not the account's */
 };
 
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 /* --- who ---------------------------------------------------------------------------------------------------------- */
 
 /* What can be used without any account: [smtp], while the settings do not name another, and Slack's own URL. */
@@ -58,7 +54,7 @@ static void choose(struct chain *c, const json_t *accounts, enum notify_channel 
     const json_t *settings = c->message->settings;
     size_t n = provider_accounts_choose(accounts, settings, channel, chosen, CHAIN_MAX, &has_any);
     for (size_t i = 0; i < n; i++) {
-        const struct provider *provider = provider_find(text(chosen[i], "provider"));
+        const struct provider *provider = provider_find(json_text(chosen[i], "provider"));
         if (provider != NULL) {
             c->links[c->n++] = (struct link){provider, chosen[i]};
         }
@@ -102,7 +98,7 @@ static char *breaker_key(const struct chain *c, const struct link *link)
 
 static char *rate_key(const struct link *link)
 {
-    const char *owner = text(link->account, "organization_id");
+    const char *owner = json_text(link->account, "organization_id");
     return g_strdup_printf("%s|%s", owner == NULL ? "" : owner, link->provider->name);
 }
 
@@ -169,7 +165,7 @@ void provider_reply_scrub(struct provider_reply *reply, const struct provider *p
     g_autoptr(GString) words = g_string_new(reply->text);
     for (size_t i = 0; kind != NULL && config != NULL && i < kind->config->n; i++) {
         const struct field *field = &kind->config->fields[i];
-        const char *secret = (field->flags & FIELD_SECRET) != 0 ? text(config, field->name) : NULL;
+        const char *secret = (field->flags & FIELD_SECRET) != 0 ? json_text(config, field->name) : NULL;
         if (secret != NULL && secret[0] != '\0') {
             g_string_replace(words, secret, FIELD_MASK, 0);
         }
@@ -225,7 +221,7 @@ static bool pause_account(struct chain *c, const struct link *link, struct err *
     int64_t version = 0;
     struct err own = ERR_INIT;
     json_auto_t *account = NULL;
-    const char *owner = text(link->account, "organization_id");
+    const char *owner = json_text(link->account, "organization_id");
     const struct provider_account_call call = {
         .organization_id = owner,
         .kind = provider_kind_find(link->provider->name),

@@ -3,13 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ground/json.h"
 #include "ports/mail_headers.h"
-
-static const char *text_or_null(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL || text[0] == '\0' ? NULL : text;
-}
 
 static const char *not_empty(const char *text)
 {
@@ -19,8 +14,8 @@ static const char *not_empty(const char *text)
 bool provider_sender(const struct provider_call *call, const struct provider_message *message,
                      struct provider_sender *ret, struct provider_reply *reply)
 {
-    ret->address = text_or_null(message->settings, "email_from_address");
-    ret->name = text_or_null(message->settings, "email_from_name");
+    ret->address = json_text_or_null(message->settings, "email_from_address");
+    ret->name = json_text_or_null(message->settings, "email_from_name");
     if (ret->address == NULL) {
         ret->address = not_empty(call->conf->smtp.from_address);
         ret->name = ret->name == NULL ? not_empty(call->conf->smtp.from_name) : ret->name;

@@ -75,11 +75,6 @@ static void read_answer(const struct http_reply *answer, struct provider_said *s
     }
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 enum provider_outcome provider_sendgrid_send(const struct provider_call *call, const struct provider_message *m,
                                              struct provider_reply *reply)
 {
@@ -96,7 +91,7 @@ enum provider_outcome provider_sendgrid_send(const struct provider_call *call, c
     const char *const headers[] = {"Content-Type: application/json", "User-Agent: bellman/" BELLMAN_VERSION, bearer,
                                    NULL};
     size_t bytes = 0;
-    CLEANUP(free_text) char *body = provider_body(make_mail(m, &sender), &bytes);
+    json_auto_text char *body = provider_body(make_mail(m, &sender), &bytes);
     struct provider_exchange x = {
         .provider = "sendgrid",
         .request = {.url = url,

@@ -92,11 +92,6 @@ static void read_answer(const struct http_reply *answer, struct provider_said *s
                       sizeof(said->code));
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 enum provider_outcome provider_ses_send(const struct provider_call *call, const struct provider_message *m,
                                         struct provider_reply *reply)
 {
@@ -112,7 +107,7 @@ enum provider_outcome provider_ses_send(const struct provider_call *call, const 
     }
     g_autofree char *url = provider_aws_url(call, "email", PATH);
     size_t bytes = 0;
-    CLEANUP(free_text) char *body = provider_body(make_mail(call, m, &sender), &bytes);
+    json_auto_text char *body = provider_body(make_mail(call, m, &sender), &bytes);
     struct provider_exchange x = {
         .provider = "ses",
         .request = {.url = url,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "domain/settings.h"
+#include "ground/json.h"
 #include "provider_http.h"
 
 #define PER_HOOK_S 1 /* "1 per second" for each webhook */
@@ -86,11 +87,6 @@ static void wipe(char **text)
     }
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 enum provider_outcome provider_slack_send(const struct provider_call *call, const struct provider_message *m,
                                           struct provider_reply *reply)
 {
@@ -106,8 +102,8 @@ enum provider_outcome provider_slack_send(const struct provider_call *call, cons
     CLEANUP(wipe)
     char *url = provider_config_text(call, "endpoint") == NULL ? g_strdup(address) : provider_url(call, "", path);
     size_t bytes = 0;
-    CLEANUP(free_text)
-    char *body = provider_body(json_pack("{s:s, s:s*}", "text", m->content->text, "channel", channel_of(m)), &bytes);
+    json_auto_text char *body = provider_body(
+        json_pack("{s:s, s:s*}", "text", m->content->text, "channel", channel_of(m)), &bytes);
     struct provider_exchange x = {
         .provider = "slack",
         .request = {.url = url, .headers = headers, .body = body, .body_bytes = bytes},

@@ -8,17 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ground/json.h"
 #include "provider_mail.h"
-
-static const char *text_or_null(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text == NULL || text[0] == '\0' ? NULL : text;
-}
 
 static enum conf_smtp_tls security_of(const json_t *config)
 {
-    const char *word = text_or_null(config, "security");
+    const char *word = json_text_or_null(config, "security");
     if (g_strcmp0(word, "none") == 0) {
         return CONF_SMTP_TLS_NONE;
     }
@@ -31,11 +26,11 @@ static struct smtp_server server_of(const struct provider_call *call)
         return smtp_server_of(call->conf);
     }
     return (struct smtp_server){
-        .host = text_or_null(call->config, "host"),
+        .host = json_text_or_null(call->config, "host"),
         .port = json_integer_value(json_object_get(call->config, "port")),
         .tls = security_of(call->config),
-        .user = text_or_null(call->config, "username"),
-        .password = text_or_null(call->config, "password"),
+        .user = json_text_or_null(call->config, "username"),
+        .password = json_text_or_null(call->config, "password"),
         .ca_file = call->conf->egress.ca_file,
         .timeout_s = call->conf->smtp.timeout_s,
         .must_be_public = !call->conf->egress.allow_private,

@@ -12,6 +12,7 @@
 
 #include "domain/webhook_sign.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "provider_http.h"
 
 #define RECEIPT_BYTES 64 /* of a webhook's answer nobody needs more */
@@ -71,11 +72,6 @@ static const char *bare(const char *secret)
                : NULL;
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 enum provider_outcome provider_webhook_send(const struct provider_call *call, const struct provider_message *m,
                                             struct provider_reply *reply)
 {
@@ -89,7 +85,7 @@ enum provider_outcome provider_webhook_send(const struct provider_call *call, co
         return provider_unusable(reply, "the account's secret is none of Standard Webhooks");
     }
     size_t bytes = 0;
-    CLEANUP(free_text) char *body = provider_body(make_event(m), &bytes);
+    json_auto_text char *body = provider_body(make_event(m), &bytes);
     g_auto(GStrv) headers = make_headers(call, m, body == NULL ? "" : body, bytes);
     struct provider_exchange x = {
         .provider = "webhook",

@@ -8,17 +8,13 @@
 #include <unistd.h>
 
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "ground/text.h"
 
 #define GAP 2
 #define LEAST_WIDTH 8
 #define NOTHING "-"
 #define BOLD "1"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 static int terminal_width(int fd)
 {
@@ -92,7 +88,7 @@ static char *plain(const json_t *value)
     if (json_is_string(value)) {
         return clean(json_string_value(value));
     }
-    CLEANUP(free_text) char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_auto_text char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     return text == NULL ? g_strdup(NOTHING) : clean(text);
 }
 

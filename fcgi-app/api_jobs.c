@@ -6,6 +6,7 @@
 #include "api.h"
 #include "domain/job.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 #define SKIP_MAX 100000
 #define LIST_LIMIT_MAX 200

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "domain/job.h"
+#include "ground/json.h"
 #include "idempotent.h"
 #include "job_input.h"
 

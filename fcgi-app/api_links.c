@@ -88,42 +88,16 @@ void api_link_unsubscribe_page(struct call *c)
     }
 }
 
-static bool find_address(struct call *c, const char *id, struct db_result *ret, struct err *e)
-{
-    return db_run(c->db, ret, e, "SELECT organization_id, channel, address FROM deliveries WHERE id = ?",
-                  DB_PARAMS(db_text(id)));
-}
-
 void api_link_unsubscribe(struct call *c)
 {
     struct err e = ERR_INIT;
     char id[UUID_TEXT_BYTES];
-    bool made = false;
-    json_auto_t *row = NULL;
-    CLEANUP(db_result_release) struct db_result r = {0};
     if (!delivery_link_read(c->api->seal, DELIVERY_LINK_UNSUBSCRIBE, c->path_value, NULL, id)) {
         answer_unknown(c);
-        return;
-    }
-    if (!find_address(c, id, &r, &e)) {
-        call_fail(c, &e);
-        return;
-    }
-    if (r.rows == 0) {
-        answer_unknown(c);
-        return;
-    }
-    const struct suppression s = {
-        .organization_id = db_cell(&r, 0, 0),
-        .channel = db_cell(&r, 0, 1),
-        .address = db_cell(&r, 0, 2),
-        .reason = SUPPRESSION_UNSUBSCRIBE,
-        .delivery_id = id,
-        .actor = "recipient",
-        .request_id = c->request->id,
-    };
-    if (suppression_add(c->db, &s, &made, &row, &e)) {
+    } else if (suppression_unsubscribe(c->db, id, c->request->id, &e)) {
         answer_page(c, PAGE_HEAD "<h1>Unsubscribed</h1><p>You get no more of these messages.</p>" PAGE_END);
+    } else if (e.code == ERR_NOT_FOUND) {
+        answer_unknown(c);
     } else {
         call_fail(c, &e);
     }

@@ -6,6 +6,7 @@
 #include "api.h"
 #include "domain/schedule.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "idempotent.h"
 #include "job_input.h"
 

@@ -3,6 +3,7 @@
  */
 #include "api.h"
 #include "domain/suppression.h"
+#include "ground/json.h"
 
 #define FILTER FIELD_INPUT_ONLY | FIELD_NULLABLE | FIELD_ONE_LINE
 static const char *const channels[] = {"email", "sms", NULL};
@@ -26,11 +27,6 @@ const struct record suppression_list_query = {
     .help = "Which addresses",
 };
 
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 void api_suppressions_list(struct call *c)
 {
     struct err e = ERR_INIT;
@@ -38,11 +34,11 @@ void api_suppressions_list(struct call *c)
     json_auto_t *page = NULL;
     const struct suppression_filter filter = {
         .organization_id = c->who.org,
-        .channel = text(c->query, "channel"),
-        .address = text(c->query, "address"),
-        .reason = text(c->query, "reason"),
+        .channel = json_text(c->query, "channel"),
+        .address = json_text(c->query, "address"),
+        .reason = json_text(c->query, "reason"),
         .limit = json_integer_value(json_object_get(c->query, "limit")),
-        .cursor = text(c->query, "cursor"),
+        .cursor = json_text(c->query, "cursor"),
     };
     if (suppression_list(c->db, &filter, &page, &e)) {
         response_json(c->response, 200, page);
@@ -61,13 +57,13 @@ void api_suppressions_check(const struct call *c, struct problems *problems)
 
 static struct suppression suppression_of(const struct call *c)
 {
-    const char *reason = text(c->body, "reason");
+    const char *reason = json_text(c->body, "reason");
     return (struct suppression){
         .organization_id = c->who.org,
-        .channel = text(c->body, "channel"),
-        .address = text(c->body, "address"),
+        .channel = json_text(c->body, "channel"),
+        .address = json_text(c->body, "address"),
         .reason = reason == NULL ? SUPPRESSION_MANUAL : reason,
-        .note = text(c->body, "note"),
+        .note = json_text(c->body, "note"),
         .actor = c->who.sub,
         .request_id = c->request->id,
     };

@@ -9,11 +9,7 @@
 #include "domain/template.h"
 #include "domain/template_fields.h"
 #include "domain/template_store.h"
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
+#include "ground/json.h"
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
@@ -230,8 +226,8 @@ const struct record template_validate_body = {
 /* False: the body names none that there could be; with a problem where the record has found none. */
 static bool which_of(const json_t *body, struct template_key *ret, struct problems *problems)
 {
-    int event = notify_parse(template_event_names, text(body, "event"));
-    int channel = notify_parse(template_channel_names, text(body, "channel"));
+    int event = notify_parse(template_event_names, json_text(body, "event"));
+    int channel = notify_parse(template_channel_names, json_text(body, "channel"));
     if (event < 0 || channel < 0) {
         return false;
     }
@@ -246,7 +242,7 @@ static bool which_of(const json_t *body, struct template_key *ret, struct proble
 void api_templates_preview_check(const struct call *c, struct problems *problems)
 {
     struct template_key key;
-    const char *locale = text(c->body, "locale");
+    const char *locale = json_text(c->body, "locale");
     if (locale != NULL && !template_locale(locale, key.locale)) {
         problems_add(problems, "/locale", "format", "must be a language tag such as de or de-CH");
     }

@@ -1,4 +1,5 @@
 #include "response.h"
+#include "ground/json.h"
 
 #include <stdlib.h>
 

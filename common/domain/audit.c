@@ -1,18 +1,14 @@
 #include "domain/audit.h"
+#include "ground/json.h"
 
 #include <stdlib.h>
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 bool audit_write(struct db *db, const struct audit_entry *entry, struct err *e)
 {
     static const char sql[] =
         "INSERT INTO audit_log (organization_id, actor, action, subject, request_id, changes, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6))";
-    CLEANUP(free_text) char *changes = NULL;
+    json_auto_text char *changes = NULL;
     if (entry->changes != NULL) {
         changes = json_dumps(entry->changes, JSON_COMPACT);
         if (changes == NULL) {

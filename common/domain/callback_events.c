@@ -4,6 +4,7 @@
 
 #include "domain/suppression.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 void callback_events_init(struct callback_events *events)
 {
@@ -15,12 +16,6 @@ void callback_events_release(struct callback_events *events)
 {
     g_array_unref(events->list);
     g_string_chunk_free(events->texts);
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-    const char *value = json_string_value(json_object_get(object, name));
-    return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
 static const char *keep(struct callback_events *events, const char *value)
@@ -77,9 +72,9 @@ static const struct meaning twilio_errors[] = {
 
 void callback_events_twilio(struct callback_events *events, const json_t *form, const char *delivery_id)
 {
-    const char *sid = text(form, "MessageSid");
-    const char *status = text(form, "MessageStatus");
-    const char *code = text(form, "ErrorCode");
+    const char *sid = json_text_or_null(form, "MessageSid");
+    const char *status = json_text_or_null(form, "MessageStatus");
+    const char *code = json_text_or_null(form, "ErrorCode");
     const struct meaning *meaning = find(twilio_statuses, status);
     if (sid == NULL || meaning == NULL) {
         return;
@@ -141,21 +136,22 @@ static const struct meaning sendgrid_events[] = {
 
 static void add_sendgrid(struct callback_events *events, const json_t *event)
 {
-    const char *word = text(event, "event");
+    const char *word = json_text_or_null(event, "event");
     const struct meaning *meaning = find(sendgrid_events, word);
-    const char *message_id = text(event, "sg_message_id");
+    const char *message_id = json_text_or_null(event, "sg_message_id");
     if (meaning == NULL) {
         return;
     }
     /* What the answer to the sending called it, and behind a dot where it went. */
     g_autofree char *own = message_id == NULL ? NULL : g_strndup(message_id, strcspn(message_id, "."));
-    const char *reason = text(event, "reason");
+    const char *reason = json_text_or_null(event, "reason");
     g_autofree char *words = g_strdup_printf("SendGrid: %s%s%s", word, reason == NULL ? "" : ", ",
                                              reason == NULL ? "" : reason);
-    bool is_blocked = g_strcmp0(text(event, "type"), "blocked") == 0; /* for now, and not for the address */
+    bool is_blocked = g_strcmp0(json_text_or_null(event, "type"), "blocked") ==
+                      0; /* for now, and not for the address */
     const struct delivery_callback c = {
-        .callback_id = text(event, "sg_event_id"),
-        .delivery_id = text(event, "delivery_id"),
+        .callback_id = json_text_or_null(event, "sg_event_id"),
+        .delivery_id = json_text_or_null(event, "delivery_id"),
         .message_id = own,
         .kind = meaning->kind,
         .suppress = is_blocked ? NULL : meaning->suppress,
@@ -189,28 +185,28 @@ static const struct meaning ses_events[] = {
 
 static const char *first_diagnosis(const json_t *bounce)
 {
-    return text(json_array_get(json_object_get(bounce, "bouncedRecipients"), 0), "diagnosticCode");
+    return json_text_or_null(json_array_get(json_object_get(bounce, "bouncedRecipients"), 0), "diagnosticCode");
 }
 
 /* A passing bounce of the kind General is often an automatic answer. */
 static bool is_no_bounce(const json_t *bounce)
 {
-    const char *type = text(bounce, "bounceType");
-    const char *subtype = text(bounce, "bounceSubType");
+    const char *type = json_text_or_null(bounce, "bounceType");
+    const char *subtype = json_text_or_null(bounce, "bounceSubType");
     return bounce != NULL && g_strcmp0(type, "Permanent") != 0 && g_strcmp0(subtype, "General") == 0;
 }
 
 static int64_t time_of(const json_t *object)
 {
     int64_t at_us = 0;
-    const char *at = text(object, "timestamp");
+    const char *at = json_text_or_null(object, "timestamp");
     return at != NULL && clock_parse_rfc3339(at, &at_us) ? at_us : 0;
 }
 
 void callback_events_ses(struct callback_events *events, const json_t *message, const char *id)
 {
-    const char *word = text(message, "eventType");
-    word = word != NULL ? word : text(message, "notificationType");
+    const char *word = json_text_or_null(message, "eventType");
+    word = word != NULL ? word : json_text_or_null(message, "notificationType");
     const struct meaning *meaning = find(ses_events, word);
     const json_t *mail = json_object_get(message, "mail");
     const json_t *bounce = json_object_get(message, "bounce");
@@ -221,12 +217,12 @@ void callback_events_ses(struct callback_events *events, const json_t *message, 
     const char *diagnosis = first_diagnosis(bounce);
     g_autofree char *words = g_strdup_printf("SES: %s%s%s", part, diagnosis == NULL ? "" : ", ",
                                              diagnosis == NULL ? "" : diagnosis);
-    bool is_passing = bounce != NULL && g_strcmp0(text(bounce, "bounceType"), "Permanent") != 0;
+    bool is_passing = bounce != NULL && g_strcmp0(json_text_or_null(bounce, "bounceType"), "Permanent") != 0;
     const struct delivery_callback c = {
         .callback_id = id,
         .delivery_id = json_string_value(
             json_array_get(json_object_get(json_object_get(mail, "tags"), "delivery_id"), 0)),
-        .message_id = text(mail, "messageId"),
+        .message_id = json_text_or_null(mail, "messageId"),
         .kind = meaning->kind,
         .suppress = is_passing ? NULL : meaning->suppress,
         .words = words,
@@ -253,8 +249,8 @@ static const struct meaning sns_events[] = {
 
 void callback_events_sns(struct callback_events *events, const json_t *message, const char *id)
 {
-    const struct meaning *meaning = find(sns_events, text(message, "eventType"));
-    const char *status = text(message, "messageStatusDescription");
+    const struct meaning *meaning = find(sns_events, json_text_or_null(message, "eventType"));
+    const char *status = json_text_or_null(message, "messageStatusDescription");
     if (meaning == NULL) {
         return;
     }
@@ -262,7 +258,7 @@ void callback_events_sns(struct callback_events *events, const json_t *message, 
                                              status == NULL ? "" : status);
     const struct delivery_callback c = {
         .callback_id = id,
-        .message_id = text(message, "messageId"),
+        .message_id = json_text_or_null(message, "messageId"),
         .kind = meaning->kind,
         .suppress = meaning->suppress,
         .words = words,
@@ -277,7 +273,7 @@ char *callback_sns_signed(const json_t *message)
                                                "TopicArn", "Type",      NULL};
     static const char *const subscription[] = {"Message", "MessageId", "SubscribeURL", "Timestamp",
                                                "Token",   "TopicArn",  "Type",         NULL};
-    const char *type = text(message, "Type");
+    const char *type = json_text_or_null(message, "Type");
     bool is_notification = g_strcmp0(type, "Notification") == 0;
     if (!is_notification && g_strcmp0(type, "SubscriptionConfirmation") != 0 &&
         g_strcmp0(type, "UnsubscribeConfirmation") != 0) {

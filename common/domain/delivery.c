@@ -8,15 +8,11 @@
 #include "domain/event.h"
 #include "domain/job_types.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 #define JOB_TIMEOUT_S 120
 /* What a delivery's own job may start from: a failed one is open to it, for somebody has retried it. */
 #define OPEN_STATES "('queued', 'held', 'failed')"
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
 
 struct job_new delivery_job(const char *organization_id, const char *job_id, const char *payload,
                             const char *created_by)
@@ -69,7 +65,7 @@ static bool load_members(struct db *db, json_t *digest, struct err *e)
                 "SELECT d.id, d.event, d.severity, d.created_at, v.data, COUNT(*) OVER () FROM deliveries d"
                 " JOIN notification_events v ON v.id = d.event_id WHERE d.digest_id = ? AND d.state = 'held'"
                 " ORDER BY d.id LIMIT ?",
-                DB_PARAMS(db_text(text(digest, "id")), DB_INT(DELIVERY_DIGEST_SHOWN)))) {
+                DB_PARAMS(db_text(json_text(digest, "id")), DB_INT(DELIVERY_DIGEST_SHOWN)))) {
         return false;
     }
     json_t *members = json_array();
@@ -85,7 +81,7 @@ static bool load_members(struct db *db, json_t *digest, struct err *e)
 
 bool delivery_is_digest(const json_t *delivery)
 {
-    return g_strcmp0(text(delivery, "event"), DELIVERY_DIGEST) == 0;
+    return g_strcmp0(json_text(delivery, "event"), DELIVERY_DIGEST) == 0;
 }
 
 bool delivery_load(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e)
@@ -100,9 +96,9 @@ bool delivery_load(struct db *db, const char *organization_id, const char *id, j
 
 bool delivery_is_open(const json_t *delivery, const char *job_id)
 {
-    const char *state = text(delivery, "state");
-    bool is_held_by_digest = text(delivery, "digest_id") != NULL;
-    bool is_ours = g_strcmp0(text(delivery, "job_id"), job_id) == 0;
+    const char *state = json_text(delivery, "state");
+    bool is_held_by_digest = json_text(delivery, "digest_id") != NULL;
+    bool is_ours = g_strcmp0(json_text(delivery, "job_id"), job_id) == 0;
     return is_ours && !is_held_by_digest && (g_str_equal(state, "queued") || g_str_equal(state, "held"));
 }
 
@@ -142,8 +138,8 @@ static bool find_digest(struct db *db, struct joining *j, bool *ret_found, struc
     if (!db_run(db, &r, e,
                 "SELECT id, state FROM deliveries WHERE organization_id = ? AND channel = ? AND recipient = ? AND"
                 " address = ? AND digest_slot = ? FOR UPDATE",
-                DB_PARAMS(db_text(text(d, "organization_id")), db_text(text(d, "channel")),
-                          db_text(text(d, "recipient")), db_text(text(d, "address")), db_text(j->slot)))) {
+                DB_PARAMS(db_text(json_text(d, "organization_id")), db_text(json_text(d, "channel")),
+                          db_text(json_text(d, "recipient")), db_text(json_text(d, "address")), db_text(j->slot)))) {
         return false;
     }
     *ret_found = r.rows > 0;
@@ -165,11 +161,11 @@ static bool make_digest(struct db *db, struct joining *j, struct err *e)
     uuid7_new(j->digest_id);
     uuid7_new(job_id);
     g_autofree char *payload = g_strdup_printf("{\"delivery_id\":\"%s\"}", j->digest_id);
-    struct job_new job = delivery_job(text(j->delivery, "organization_id"), job_id, payload, NULL);
+    struct job_new job = delivery_job(json_text(j->delivery, "organization_id"), job_id, payload, NULL);
     job.scheduled_wall_us = j->slot_us;
     return db_run(db, NULL, e, sql,
                   DB_PARAMS(db_text(j->digest_id), db_text(DELIVERY_DIGEST), db_text(j->slot), db_text(job_id),
-                            db_text(j->slot), db_text(text(j->delivery, "id")))) &&
+                            db_text(j->slot), db_text(json_text(j->delivery, "id")))) &&
            job_insert_within(db, &job, 1, e);
 }
 
@@ -185,7 +181,7 @@ static bool join(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
            db_run(db, NULL, e,
                   "UPDATE deliveries SET state = 'held', hold_reason = 'digest', held_until = ?, digest_id = ?,"
                   " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN " OPEN_STATES,
-                  DB_PARAMS(db_text(j->slot), db_text(j->digest_id), db_text(text(j->delivery, "id"))));
+                  DB_PARAMS(db_text(j->slot), db_text(j->digest_id), db_text(json_text(j->delivery, "id"))));
 }
 
 bool delivery_join_digest(struct db *db, const json_t *delivery, int64_t slot_us, bool *ret_is_late, struct err *e)
@@ -233,7 +229,7 @@ bool delivery_close_digest(struct db *db, json_t *digest, struct err *e)
     return db_run(db, NULL, e,
                   "UPDATE deliveries SET state = 'queued', hold_reason = NULL, held_until = NULL, updated_at ="
                   " UTC_TIMESTAMP(6) WHERE id = ? AND state = 'held'",
-                  DB_PARAMS(db_text(text(digest, "id")))) &&
+                  DB_PARAMS(db_text(json_text(digest, "id")))) &&
            load_members(db, digest, e);
 }
 

@@ -49,8 +49,8 @@ struct job_new delivery_job(const char *organization_id, const char *job_id, con
 /* --- changing (delivery.c) ---------------------------------------------------------------------------------------- */
 
 /* All columns of the delivery and, in "data", what its event's templates may name; as "recipients", for a webhook, whom
- * the event is for; as "members" the first DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them, as long
- * as it gathers more may join. ERR_NOT_FOUND also for another organization's. */
+ * the event is for; as "members" the first DELIVERY_DIGEST_SHOWN that are held for a digest, "members_n" of them, as
+ * long as it gathers more may join. ERR_NOT_FOUND also for another organization's. */
 bool delivery_load(struct db *db, const char *organization_id, const char *id, json_t **ret, struct err *e) MUST_CHECK;
 
 bool delivery_is_digest(const json_t *delivery);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/delivery.h"
+#include "ground/json.h"
 
 #define CHUNK 250
 
@@ -16,12 +17,6 @@ struct target {
     const char *timezone;
 };
 
-static const char *text(const json_t *object, const char *name)
-{
-    const char *value = json_string_value(json_object_get(object, name));
-    return value == NULL || value[0] == '\0' ? NULL : value;
-}
-
 /* --- what is wanted ----------------------------------------------------------------------------------------------- */
 
 static void add_personal(GArray *targets, const json_t *recipients, enum notify_channel channel, json_t *skipped)
@@ -30,10 +25,10 @@ static void add_personal(GArray *targets, const json_t *recipients, enum notify_
     for (size_t i = 0; i < json_array_size(recipients); i++) {
         const json_t *r = json_array_get(recipients, i);
         const struct target target = {.channel = channel,
-                                      .recipient = text(r, "user_id"),
-                                      .address = text(r, members[channel]),
-                                      .locale = text(r, "locale"),
-                                      .timezone = text(r, "timezone")};
+                                      .recipient = json_text_or_null(r, "user_id"),
+                                      .address = json_text_or_null(r, members[channel]),
+                                      .locale = json_text_or_null(r, "locale"),
+                                      .timezone = json_text_or_null(r, "timezone")};
         if (target.address != NULL) {
             g_array_append_val(targets, target);
         } else {
@@ -45,7 +40,7 @@ static void add_personal(GArray *targets, const json_t *recipients, enum notify_
 
 static void add_shared(GArray *targets, const struct delivery_fanout *f, enum notify_channel channel)
 {
-    const char *slack_channel = text(f->settings, "slack_channel");
+    const char *slack_channel = json_text_or_null(f->settings, "slack_channel");
     const struct target target = {
         .channel = channel,
         .recipient = "",
@@ -57,8 +52,8 @@ static void add_shared(GArray *targets, const struct delivery_fanout *f, enum no
 static GArray *targets_new(const struct delivery_fanout *f, json_t *skipped)
 {
     GArray *targets = g_array_new(FALSE, FALSE, sizeof(struct target));
-    int event = notify_parse(notify_event_names, text(f->event, "event"));
-    int severity = notify_parse(notify_severity_names, text(f->event, "severity"));
+    int event = notify_parse(notify_event_names, json_text_or_null(f->event, "event"));
+    int severity = notify_parse(notify_severity_names, json_text_or_null(f->event, "severity"));
     for (int c = 0; c < NOTIFY_CHANNELS && event >= 0 && severity >= 0; c++) {
         enum notify_channel channel = (enum notify_channel)c;
         bool wanted = notify_wants(f->settings, (enum notify_event)event, (enum notify_severity)severity, channel);
@@ -122,10 +117,10 @@ static bool insert_deliveries(struct db *db, const struct chunk *c, const struct
     for (size_t i = 0; i < n; i++) {
         const struct target *t = targets[i];
         *p++ = db_text(made[i].id);
-        *p++ = db_text(text(event, "organization_id"));
-        *p++ = db_text(text(event, "id"));
-        *p++ = db_text(text(event, "event"));
-        *p++ = db_text(text(event, "severity"));
+        *p++ = db_text(json_text_or_null(event, "organization_id"));
+        *p++ = db_text(json_text_or_null(event, "id"));
+        *p++ = db_text(json_text_or_null(event, "event"));
+        *p++ = db_text(json_text_or_null(event, "severity"));
         *p++ = db_text(notify_channel_names[t->channel]);
         *p++ = db_text(t->recipient);
         *p++ = db_text(t->address);
@@ -140,13 +135,13 @@ static bool insert_deliveries(struct db *db, const struct chunk *c, const struct
 static bool insert_jobs(struct db *db, const struct chunk *c, const struct made *made, size_t n, struct err *e)
 {
     const json_t *event = c->fanout->event;
-    bool urgent = g_strcmp0(text(event, "severity"), notify_severity_names[NOTIFY_CRITICAL]) == 0;
+    bool urgent = g_strcmp0(json_text_or_null(event, "severity"), notify_severity_names[NOTIFY_CRITICAL]) == 0;
     g_autofree struct job_new *jobs = g_new0(struct job_new, n);
     g_autoptr(GPtrArray) payloads = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < n; i++) {
         g_ptr_array_add(payloads, g_strdup_printf("{\"delivery_id\":\"%s\"}", made[i].id));
-        jobs[i] = delivery_job(text(event, "organization_id"), made[i].job_id, g_ptr_array_index(payloads, i),
-                               text(event, "created_by"));
+        jobs[i] = delivery_job(json_text_or_null(event, "organization_id"), made[i].job_id,
+                               g_ptr_array_index(payloads, i), json_text_or_null(event, "created_by"));
         jobs[i].priority = urgent ? 1 : 0;
     }
     return job_insert_within(db, jobs, n, e);
@@ -158,7 +153,7 @@ static bool insert_chunk(struct db *db, void *arg, bool repeated UNUSED, struct 
     const struct target *fresh[CHUNK];
     struct made made[CHUNK];
     size_t n = 0;
-    g_autoptr(GHashTable) known = load_known(db, text(c->fanout->event, "id"), e);
+    g_autoptr(GHashTable) known = load_known(db, json_text_or_null(c->fanout->event, "id"), e);
     if (known == NULL) {
         return false;
     }

@@ -1,4 +1,5 @@
 #include "domain/delivery_link.h"
+#include "ground/text.h"
 
 #include <string.h>
 
@@ -53,10 +54,7 @@ char *delivery_link_new(const struct seal *seal, const char *base, enum delivery
     g_autofree char *text = signed_text(id, target);
     id_bytes(id, bytes);
     seal_mac(seal, kinds[kind].context, text, bytes + ID_BYTES);
-    g_autofree char *token = g_base64_encode(bytes, sizeof(bytes));
-    token[DELIVERY_LINK_TOKEN_CHARS] = '\0';
-    g_strdelimit(token, "+", '-');
-    g_strdelimit(token, "/", '_');
+    g_autofree char *token = text_base64url(bytes, sizeof(bytes));
     g_autofree char *escaped = target == NULL ? NULL : g_uri_escape_string(target, NULL, FALSE);
     return g_strconcat(base, kinds[kind].path, token, escaped == NULL ? "" : "?to=", escaped, NULL);
 }
@@ -64,17 +62,11 @@ char *delivery_link_new(const struct seal *seal, const char *base, enum delivery
 bool delivery_link_read(const struct seal *seal, enum delivery_link kind, const char *token, const char *target,
                         char ret_id[UUID_TEXT_BYTES])
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char id[UUID_TEXT_BYTES];
-    gsize n = 0;
-    if (strlen(token) != DELIVERY_LINK_TOKEN_CHARS || strspn(token, alphabet) != DELIVERY_LINK_TOKEN_CHARS) {
-        return false;
-    }
-    g_autofree char *padded = g_strconcat(token, "=", NULL);
-    g_strdelimit(padded, "-", '+');
-    g_strdelimit(padded, "_", '/');
-    g_autofree guchar *bytes = g_base64_decode(padded, &n);
-    if (n != ID_BYTES + SEAL_MAC_BYTES) {
+    size_t n = 0;
+    g_autofree unsigned char *bytes = strlen(token) == DELIVERY_LINK_TOKEN_CHARS ? text_base64url_decode(token, &n)
+                                                                                 : NULL;
+    if (bytes == NULL || n != ID_BYTES + SEAL_MAC_BYTES) {
         return false;
     }
     id_text(bytes, id);

@@ -5,6 +5,7 @@
 
 #include "domain/delivery.h"
 #include "domain/template.h"
+#include "ground/json.h"
 
 /* The one that is sent next of those that still gather. */
 static bool find_next(struct db *db, const struct digest_wanted *w, char ret_id[UUID_TEXT_BYTES], struct err *e)
@@ -23,14 +24,9 @@ static bool find_next(struct db *db, const struct digest_wanted *w, char ret_id[
     return true;
 }
 
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 static bool gathers(const json_t *delivery)
 {
-    return delivery_is_digest(delivery) && g_strcmp0(text(delivery, "state"), "held") == 0;
+    return delivery_is_digest(delivery) && g_strcmp0(json_text(delivery, "state"), "held") == 0;
 }
 
 static json_t *answer_of(const json_t *digest, const struct template_message *m)

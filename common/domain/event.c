@@ -2,6 +2,7 @@
  * event.c: events in MariaDB.
  */
 #include "domain/event.h"
+#include "ground/json.h"
 
 #include <string.h>
 
@@ -64,11 +65,6 @@ bool event_get(struct db *db, const char *organization_id, const char *id, json_
 
 /* --- create ------------------------------------------------------------------------------------------------------- */
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 struct create {
     const struct event_new *event;
     char *recipients;
@@ -109,9 +105,9 @@ static bool insert_both(struct db *db, void *arg, bool repeated, struct err *e)
 bool event_create(struct db *db, const struct event_new *event, enum event_insert *ret_outcome, json_t **ret,
                   struct err *e)
 {
-    CLEANUP(free_text) char *recipients = json_dumps(json_object_get(event->body, "recipients"), JSON_COMPACT);
+    json_auto_text char *recipients = json_dumps(json_object_get(event->body, "recipients"), JSON_COMPACT);
     json_t *data = json_object_get(event->body, "data");
-    CLEANUP(free_text) char *data_text = json_is_object(data) ? json_dumps(data, JSON_COMPACT) : strdup("{}");
+    json_auto_text char *data_text = json_is_object(data) ? json_dumps(data, JSON_COMPACT) : strdup("{}");
     struct create c = {.event = event, .recipients = recipients, .data = data_text};
     struct err cause = ERR_INIT;
     const char *key = json_string_value(json_object_get(event->body, "dedupe_key"));

@@ -5,14 +5,10 @@
 
 #include "domain/job.h"
 #include "domain/job_settle.h"
+#include "ground/json.h"
 
 /* Rows a counter is spread over, so that connections that commit at the same time seldom wait for each other. */
 #define SHARDS 16
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 /* The order in which every transaction locks counters. */
 static int compare_deltas(const void *a, const void *b)
@@ -83,7 +79,7 @@ bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t 
     if (json_array_size(list) == 0) {
         return true;
     }
-    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    json_auto_text char *text = job_dump_list(list, e);
     return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(DB_INT(db_shard(db) % SHARDS), db_text(text)));
 }
 

@@ -6,11 +6,7 @@
 #include "domain/job_settle.h"
 #include "domain/org_load.h"
 #include "domain/sql_ids.h"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
+#include "ground/json.h"
 
 uint32_t job_flow(const char *organization_id)
 {
@@ -61,7 +57,7 @@ static bool take_body(struct db *db, void *arg, bool repeated UNUSED, struct err
     if (take->rows.rows == 0) {
         return true;
     }
-    CLEANUP(free_text) char *ids = dump_rows(&take->rows, e);
+    json_auto_text char *ids = dump_rows(&take->rows, e);
     return ids != NULL && db_run(db, NULL, e, take->update_sql, DB_PARAMS(db_text(ids), DB_INT(take->delay_us)));
 }
 

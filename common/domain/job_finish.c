@@ -5,11 +5,7 @@
 #include "domain/job.h"
 #include "domain/job_settle.h"
 #include "ground/clock.h"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
+#include "ground/json.h"
 
 /* --- finish ------------------------------------------------------------------------------------------------------ */
 
@@ -80,7 +76,7 @@ static bool look_first(struct db *db, const struct finish_batch *batch, struct e
 {
     static const char sql[] = "SELECT v.o, j.cancel_requested_at IS NOT NULL FROM " FENCES JOIN_JOBS
                               " WHERE j.status = 'processing' AND j.attempt = v.a AND j.worker_id = ? FOR UPDATE";
-    CLEANUP(free_text) char *fences = dump_fences(batch, e);
+    json_auto_text char *fences = dump_fences(batch, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (fences == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(fences), db_text(batch->worker_id)))) {
         return false;
@@ -200,7 +196,7 @@ bool job_renew_leases(struct db *db, const char *worker_id, int64_t lease_ms, co
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(list, json_pack("{s:s, s:I}", "id", refs[i].id, "a", (json_int_t)refs[i].attempt));
     }
-    CLEANUP(free_text) char *fences = job_dump_list(list, e);
+    json_auto_text char *fences = job_dump_list(list, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (fences == NULL ||
         !db_run(db, NULL, e, sql_renew, DB_PARAMS(db_text(fences), DB_INT(lease_ms * US_PER_MS), db_text(worker_id))) ||

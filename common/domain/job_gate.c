@@ -7,6 +7,7 @@
 #include "domain/job_settle.h"
 #include "domain/job_sweep.h"
 #include "domain/sql_ids.h"
+#include "ground/json.h"
 #include "ports/mq.h"
 
 #define REASON_PAUSED "paused"
@@ -29,11 +30,6 @@ struct passage {
     GArray *limits;    /* struct job_limit_row, sorted */
     int64_t now_us;
 };
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 static void passage_release(struct passage *p)
 {
@@ -95,7 +91,7 @@ static bool look_at_held(struct db *db, struct passage *p, struct err *e)
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s}", "id", claim->id, "g", claim->organization_id, "t", claim->job_type));
     }
-    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    json_auto_text char *text = job_dump_list(list, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (text == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(text)))) {
         return false;

@@ -5,14 +5,10 @@
 #include "domain/job.h"
 #include "domain/job_unique.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 #define TRIES 4
 #define ROW_BYTES 1024
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 void job_inserted_release(struct job_inserted *inserted)
 {
@@ -47,7 +43,7 @@ static void fill_row(const struct job_new *job, const char *id, struct db_param 
     }
     const char *payload = job->payload_text;
     if (payload == NULL) {
-        CLEANUP(free_text) char *text = json_dumps(job->payload, JSON_COMPACT);
+        json_auto_text char *text = json_dumps(job->payload, JSON_COMPACT);
         payload = g_string_chunk_insert(arena, text);
     }
     const struct db_param filled[INSERT_COLUMNS] = {

@@ -6,16 +6,12 @@
 
 #include "domain/job_gate.h"
 #include "domain/job_settle.h"
+#include "ground/json.h"
 
 #define KEYS_TABLE                                                     \
     "JSON_TABLE(?, '$[*]' COLUMNS(o FOR ORDINALITY,"                   \
     " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g'," \
     " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t')) v"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 static json_t *json_key(const struct gate_key *key)
 {
@@ -47,7 +43,7 @@ static bool add_missing(struct db *db, const struct gate_rules *rules, const str
     if (json_array_size(list) == 0) {
         return true;
     }
-    CLEANUP(free_text) char *keys = job_dump_list(list, e);
+    json_auto_text char *keys = job_dump_list(list, e);
     return keys != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(keys)));
 }
 
@@ -111,7 +107,7 @@ bool job_limits_read(struct db *db, const struct gate_rules *rules, struct job_l
         rows[i].limit = (struct gate_limit){0};
         rows[i].tat_read_us = 0;
     }
-    CLEANUP(free_text) char *keys = dump_keys(rows, n, e);
+    json_auto_text char *keys = dump_keys(rows, n, e);
     return keys != NULL && (!lock || add_missing(db, rules, rows, n, e)) &&
            read_limits(db, rules, keys, rows, lock, e) && count_usage(db, keys, rows, ret_now_us, e);
 }

@@ -1,4 +1,5 @@
 #include "domain/job_list_sql.h"
+#include "ground/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -64,22 +65,17 @@ char *job_cursor_new(const char *created_sql, const char *id)
     int64_t created_us = 0;
     (void)clock_parse_sql(created_sql, &created_us);
     g_autofree char *plain = g_strdup_printf("%" PRId64 ".%s", created_us, id);
-    char *text = g_base64_encode((const guchar *)plain, strlen(plain));
-    g_strdelimit(text, "+", '-');
-    g_strdelimit(text, "/", '_');
-    g_strdelimit(text, "=", '\0');
-    return text;
+    return text_base64url(plain, strlen(plain));
 }
 
 static bool cursor_read(const char *cursor, int64_t *ret_us, char ret_id[UUID_TEXT_BYTES])
 {
-    g_autofree char *text = g_strdup_printf("%s%.*s", cursor, (int)(3 - (strlen(cursor) + 3) % 4), "===");
-    g_strdelimit(text, "-", '+');
-    g_strdelimit(text, "_", '/');
-    gsize length = 0;
-    g_autofree guchar *raw = g_base64_decode(text, &length);
-    g_autofree char *plain = g_strndup((const char *)raw, length);
+    size_t length = 0;
+    g_autofree char *plain = (char *)text_base64url_decode(cursor, &length);
     char *end = NULL;
+    if (plain == NULL || strlen(plain) != length) {
+        return false;
+    }
     *ret_us = g_ascii_strtoll(plain, &end, 10);
     if (end == plain || *end != '.' || *ret_us <= 0 || !uuid_is_valid(end + 1)) {
         return false;

@@ -5,6 +5,7 @@
 
 #include "domain/job_settle.h"
 #include "ground/ids.h"
+#include "ground/json.h"
 
 static const char *const levels[] = {[LOG_LEVEL_DEBUG] = "debug",
                                      [LOG_LEVEL_INFO] = "info",
@@ -51,11 +52,6 @@ bool job_log_level_parse(const char *text, enum log_level *ret)
     return false;
 }
 
-static void free_text(char **text)
-{
-    free(*text);
-}
-
 /* --- write ------------------------------------------------------------------------------------------------------ */
 
 static char *dump_lines(const struct job_log_line *lines, size_t n, struct err *e)
@@ -86,7 +82,7 @@ bool job_log_write(struct db *db, const char *job_id, int64_t attempt, const str
         " JOIN JSON_TABLE(?, '$[*]' COLUMNS(n INT PATH '$.n', a BIGINT PATH '$.a', l VARCHAR(8) PATH '$.l',"
         " m VARCHAR(1024) PATH '$.m')) v WHERE j.id = ? AND j.status = 'processing' AND j.attempt = ?";
 
-    CLEANUP(free_text) char *text = dump_lines(lines, n, e);
+    json_auto_text char *text = dump_lines(lines, n, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     CLEANUP(db_result_release) struct db_result holds = {0};
     if (text == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(text), db_text(job_id), DB_INT(attempt)))) {

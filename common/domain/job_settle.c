@@ -6,13 +6,9 @@
 
 #include "domain/dead_letters.h"
 #include "domain/sql_ids.h"
+#include "ground/json.h"
 
 #define ERROR_BYTES_MAX 2000
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 char *job_dump_list(const json_t *list, struct err *e)
 {
@@ -105,7 +101,7 @@ static bool move_rows(struct db *db, const struct job_move *moves, size_t n, str
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(list, json_move(&moves[i]));
     }
-    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    json_auto_text char *text = job_dump_list(list, e);
     return text != NULL && db_run(db, ret, e, sql, DB_PARAMS(db_text(text)));
 }
 

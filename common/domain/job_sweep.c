@@ -6,6 +6,7 @@
 #include "domain/audit.h"
 #include "domain/job_sweep_change.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 #include "ground/text.h"
 
 #define BATCH 500
@@ -49,15 +50,10 @@ struct job_sweep {
 
 /* --- the filter -------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *payload, const char *name)
-{
-    return json_string_value(json_object_get(payload, name));
-}
-
 static int64_t time_of(const json_t *payload, const char *name)
 {
     int64_t at_us = 0;
-    const char *text = text_of(payload, name);
+    const char *text = json_text(payload, name);
     return text != NULL && clock_parse_rfc3339(text, &at_us) ? at_us : 0;
 }
 
@@ -83,9 +79,9 @@ struct job_sweep *job_sweep_new(const struct job_sweep_terms *terms)
     s->scope.organization_id = terms->organization_id;
     s->scope.operation_id = terms->operation_id;
     s->scope.user = terms->user;
-    s->scope.status = text_of(terms->payload, "status");
-    s->job_type = text_of(terms->payload, "job_type");
-    s->cause = text_of(terms->payload, "cause");
+    s->scope.status = json_text(terms->payload, "status");
+    s->job_type = json_text(terms->payload, "job_type");
+    s->cause = json_text(terms->payload, "cause");
     s->has_priority = json_is_integer(priority);
     s->priority = json_integer_value(priority);
     fill_times(s);

@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "domain/job_settle.h"
-
-static void free_text(char **text)
-{
-    free(*text);
-}
+#include "ground/json.h"
 
 size_t job_unique_twins(const struct job_new *jobs, size_t n, struct job_holder *ret)
 {
@@ -60,7 +56,7 @@ static char *dump_over(const struct db_result *r, size_t *ret_n, struct err *e)
 static bool give_up(struct db *db, const struct db_result *r, struct err *e)
 {
     size_t n = 0;
-    CLEANUP(free_text) char *ids = dump_over(r, &n, e);
+    json_auto_text char *ids = dump_over(r, &n, e);
     if (ids == NULL || n == 0) {
         return ids != NULL;
     }
@@ -81,7 +77,7 @@ bool job_unique_holders(struct db *db, const struct job_new *jobs, size_t n, str
         " ORDER BY j.id";
 
     CLEANUP(db_result_release) struct db_result r = {0};
-    CLEANUP(free_text) char *keys = dump_keys(jobs, n, e);
+    json_auto_text char *keys = dump_keys(jobs, n, e);
     if (keys == NULL || !db_run(db, &r, e, sql, DB_PARAMS(db_text(keys), db_text(jobs[0].organization_id))) ||
         !give_up(db, &r, e)) {
         return false;

@@ -8,6 +8,7 @@
 #include "domain/cron.h"
 #include "domain/field.h"
 #include "domain/zone.h"
+#include "ground/json.h"
 
 #define S_PER_DAY INT64_C(86400)
 #define CRON_BYTES 32
@@ -17,11 +18,6 @@ const char *const notify_hold_names[] = {
     [NOTIFY_HOLD_DND] = "dnd",
     [NOTIFY_HOLD_QUIET] = "quiet_hours",
 };
-
-static const char *text(const json_t *settings, const char *name)
-{
-    return json_string_value(json_object_get(settings, name));
-}
 
 static GTimeZone *zone_of(const char *name)
 {
@@ -69,8 +65,8 @@ int64_t notify_quiet_end(const char *zone_name, const char *start, const char *e
 /* Digests are schedules like others, so they follow cron.h where clocks change. */
 static bool digest_cron(const json_t *settings, char out[CRON_BYTES])
 {
-    const char *frequency = text(settings, "digest_frequency");
-    const char *at = text(settings, "digest_time");
+    const char *frequency = json_text(settings, "digest_frequency");
+    const char *at = json_text(settings, "digest_time");
     if (frequency == NULL || at == NULL || !format_is_hhmm(at)) {
         return false;
     }
@@ -102,8 +98,8 @@ static bool is_on(const json_t *settings, const char *name)
 
 static struct notify_when quiet_or_go(const json_t *settings, const char *zone, int64_t now_us)
 {
-    const char *start = text(settings, "quiet_hours_start");
-    const char *end = text(settings, "quiet_hours_end");
+    const char *start = json_text(settings, "quiet_hours_start");
+    const char *end = json_text(settings, "quiet_hours_end");
     if (start == NULL || end == NULL || !format_is_hhmm(start) || !format_is_hhmm(end) || g_str_equal(start, end)) {
         return (struct notify_when){.hold = NOTIFY_GO};
     }
@@ -116,7 +112,7 @@ static struct notify_when quiet_or_go(const json_t *settings, const char *zone, 
 
 struct notify_when notify_when(const json_t *settings, const struct notify_moment *m)
 {
-    const char *zone = m->zone != NULL && format_is_zone(m->zone) ? m->zone : text(settings, "timezone");
+    const char *zone = m->zone != NULL && format_is_zone(m->zone) ? m->zone : json_text(settings, "timezone");
     if (m->severity == NOTIFY_CRITICAL || notify_is_shared(m->channel)) {
         return (struct notify_when){.hold = NOTIFY_GO};
     }

@@ -4,11 +4,7 @@
 #include <string.h>
 
 #include "domain/provider_account.h"
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
+#include "ground/json.h"
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -50,13 +46,13 @@ bool provider_accounts_load(struct db *db, const char *organization_id, json_t *
 
 json_t *provider_account_open(const struct seal *seal, const json_t *account, struct err *e)
 {
-    const struct provider_kind *kind = provider_kind_find(text(account, "provider"));
+    const struct provider_kind *kind = provider_kind_find(json_text(account, "provider"));
     if (kind == NULL) {
-        err_set(e, ERR_INVALID, "This version knows no provider \"%s\"", text(account, "provider"));
+        err_set(e, ERR_INVALID, "This version knows no provider \"%s\"", json_text(account, "provider"));
         return NULL;
     }
-    return provider_config_open(kind, seal, text(account, "organization_id"), json_object_get(account, "config"),
-                                text(account, "secrets"), e);
+    return provider_config_open(kind, seal, json_text(account, "organization_id"), json_object_get(account, "config"),
+                                json_text(account, "secrets"), e);
 }
 
 static bool load_config(struct db *db, const struct seal *seal, const char *organization_id, const char *or_else,
@@ -97,19 +93,19 @@ const char *provider_of_settings(const json_t *settings, enum notify_channel cha
         [NOTIFY_EMAIL] = "email_provider",
         [NOTIFY_SMS] = "sms_provider",
     };
-    return members[channel] == NULL ? NULL : text(settings, members[channel]);
+    return members[channel] == NULL ? NULL : json_text(settings, members[channel]);
 }
 
 /* A disabled account is as good as none. */
 static bool is_on_channel(const json_t *account, enum notify_channel channel)
 {
-    const struct provider_kind *kind = provider_kind_find(text(account, "provider"));
+    const struct provider_kind *kind = provider_kind_find(json_text(account, "provider"));
     return kind != NULL && kind->channel == channel && json_is_true(json_object_get(account, "enabled"));
 }
 
 static bool is_own(const json_t *account)
 {
-    const char *org = text(account, "organization_id");
+    const char *org = json_text(account, "organization_id");
     return org != NULL && org[0] != '\0';
 }
 
@@ -130,7 +126,7 @@ static bool has_own(const json_t *accounts, enum notify_channel channel)
 static void favour(const json_t **list, size_t n, const char *provider)
 {
     for (size_t i = 0; i < n; i++) {
-        if (g_strcmp0(text(list[i], "provider"), provider) == 0) {
+        if (g_strcmp0(json_text(list[i], "provider"), provider) == 0) {
             const json_t *first = list[i];
             for (size_t k = i; k > 0; k--) {
                 list[k] = list[k - 1];

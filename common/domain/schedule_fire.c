@@ -7,6 +7,7 @@
 #include "domain/org_load.h"
 #include "domain/schedule.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 /* One transaction's work ends when any of these is reached; what is left is due at once again. */
 #define SCHEDULES_MAX 100
@@ -15,11 +16,6 @@
 
 /* All that is due is in somebody else's hands. */
 #define BUSY_MS 100
-
-static void free_text(char **text)
-{
-    free(*text);
-}
 
 /* A schedule that was due, and what is written of it. */
 struct fired {
@@ -84,14 +80,9 @@ static bool lock_due(struct db *db, struct db_result *r, struct err *e)
     return db_run(db, r, e, sql->str, DB_PARAMS(DB_INT(SCHEDULES_MAX)));
 }
 
-static const char *text_of(const json_t *schedule, const char *name)
-{
-    return json_string_value(json_object_get(schedule, name));
-}
-
 static enum schedule_misfire misfire_of(const json_t *schedule)
 {
-    const char *name = text_of(schedule, "misfire");
+    const char *name = json_text(schedule, "misfire");
     return g_strcmp0(name, "all") == 0 ? SCHEDULE_ALL : g_strcmp0(name, "skip") == 0 ? SCHEDULE_SKIP : SCHEDULE_ONCE;
 }
 
@@ -106,11 +97,11 @@ static void plan(struct fired *f, int64_t due_us, int64_t now_us, GArray *instan
         .now_us = now_us,
         .grace_ms = SCHEDULE_GRACE_MS,
     };
-    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(text_of(f->schedule, "timezone"));
+    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(json_text(f->schedule, "timezone"));
     due.zone = zone;
     if (zone == NULL) {
         err_set(&f->fault, ERR_INVALID, "/timezone is not known to this system");
-    } else if (cron_parse(text_of(f->schedule, "cron"), &due.cron, &f->fault)) {
+    } else if (cron_parse(json_text(f->schedule, "cron"), &due.cron, &f->fault)) {
         schedule_plan(&due, instants, &f->next_us);
     }
 }
@@ -166,7 +157,7 @@ static char *dump_instants(const struct fire *fire, struct err *e)
         clock_format_sql(instant->at_us, at);
         if (!instant->is_known) {
             json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s}", "n", (int)i, "s",
-                                                  text_of(fired_at(fire, instant->of)->schedule, "id"), "j",
+                                                  json_text(fired_at(fire, instant->of)->schedule, "id"), "j",
                                                   instant->job_id, "at", at));
         }
     }
@@ -179,7 +170,7 @@ static char *dump_instants(const struct fire *fire, struct err *e)
 
 static bool find_known(struct db *db, const struct fire *fire, struct err *e)
 {
-    CLEANUP(free_text) char *list = dump_instants(fire, e);
+    json_auto_text char *list = dump_instants(fire, e);
     CLEANUP(db_result_release) struct db_result r = {0};
     if (list == NULL || !db_run(db, &r, e,
                                 "SELECT v.n FROM " INSTANTS_TABLE " STRAIGHT_JOIN schedule_firings f"
@@ -239,7 +230,7 @@ static void note_refs(struct db *db, const struct fire *fire)
 
 static bool write_firings(struct db *db, const struct fire *fire, struct err *e)
 {
-    CLEANUP(free_text) char *list = dump_instants(fire, e);
+    json_auto_text char *list = dump_instants(fire, e);
     return list != NULL &&
            db_run(db, NULL, e,
                   "INSERT INTO schedule_firings (schedule_id, fire_at, job_id, created_at)"
@@ -267,12 +258,12 @@ static bool write_schedules(struct db *db, const struct fire *fire, struct err *
         const struct fired *f = fired_at(fire, i);
         const char *fault = f->fault.code == ERR_NONE ? NULL : f->fault.text;
         fire->round->failed += fault != NULL ? 1 : 0;
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s?, s:s?}", "id", text_of(f->schedule, "id"), "nx",
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s?, s:s?}", "id", json_text(f->schedule, "id"), "nx",
                                               json_time(f->next_us), "lf", json_time(f->last_fire_us), "lj",
                                               f->last_job_id, "er", fault));
     }
     fire->round->dealt = fire->fired->len;
-    CLEANUP(free_text) char *text = job_dump_list(list, e);
+    json_auto_text char *text = job_dump_list(list, e);
     return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(db_text(text)));
 }
 

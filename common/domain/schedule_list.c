@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/schedule.h"
+#include "ground/text.h"
 
 #define CURSOR_SPLIT "\n" /* between organization and name; neither may contain one */
 
@@ -13,23 +14,15 @@ static char *cursor_new(const json_t *last)
 {
     g_autofree char *plain = g_strconcat(json_string_value(json_object_get(last, "organization_id")), CURSOR_SPLIT,
                                          json_string_value(json_object_get(last, "name")), NULL);
-    char *text = g_base64_encode((const guchar *)plain, strlen(plain));
-    g_strdelimit(text, "+", '-');
-    g_strdelimit(text, "/", '_');
-    g_strdelimit(text, "=", '\0');
-    return text;
+    return text_base64url(plain, strlen(plain));
 }
 
 /* A new text, cut into its two parts, or NULL. */
 static char *cursor_read(const char *cursor, char **ret_name)
 {
-    g_autofree char *text = g_strdup_printf("%s%.*s", cursor, (int)(3 - (strlen(cursor) + 3) % 4), "===");
-    g_strdelimit(text, "-", '+');
-    g_strdelimit(text, "_", '/');
-    gsize length = 0;
-    g_autofree guchar *raw = g_base64_decode(text, &length);
-    g_autofree char *plain = g_strndup((const char *)raw, length);
-    char *split = strstr(plain, CURSOR_SPLIT);
+    size_t length = 0;
+    g_autofree char *plain = (char *)text_base64url_decode(cursor, &length);
+    char *split = plain == NULL ? NULL : strstr(plain, CURSOR_SPLIT);
     if (split == NULL || strlen(plain) != length || !g_utf8_validate(plain, -1, NULL)) {
         return NULL;
     }

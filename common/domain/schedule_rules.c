@@ -7,16 +7,12 @@
 #include "domain/job_types.h"
 #include "domain/retry_policy.h"
 #include "domain/schedule.h"
+#include "ground/json.h"
 
 #define WINDOW_FIRST_US (INT64_C(3600) * US_PER_S)
 #define WINDOW_GROWTH 4
 
 /* --- input -------------------------------------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *schedule, const char *name)
-{
-    return json_string_value(json_object_get(schedule, name));
-}
 
 static GTimeZone *zone_of(const char *name)
 {
@@ -28,7 +24,7 @@ static void check_cron(const json_t *schedule, int64_t now_us, struct problems *
     struct err e = ERR_INIT;
     struct cron cron;
     int64_t first_us = 0;
-    const char *text = text_of(schedule, "cron");
+    const char *text = json_text(schedule, "cron");
     g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
     if (text == NULL || text[0] == '\0') {
         return;
@@ -42,7 +38,7 @@ static void check_cron(const json_t *schedule, int64_t now_us, struct problems *
 
 static void check_type(const json_t *schedule, bool diagnostics, struct problems *problems)
 {
-    const char *name = text_of(schedule, "job_type");
+    const char *name = json_text(schedule, "job_type");
     json_t *payload = json_object_get(schedule, "payload");
     json_auto_t *empty = json_object();
     if (name == NULL || name[0] == '\0') {
@@ -96,28 +92,28 @@ static const char *keep_retry_text(json_t *schedule)
         json_object_set_new(schedule, "retry_text", json_string(text));
         free(text);
     }
-    return text_of(schedule, "retry_text");
+    return json_text(schedule, "retry_text");
 }
 
 bool schedule_make_job(json_t *schedule, const char *id, bool diagnostics, int64_t grace_ms, struct job_new *ret,
                        struct err *e)
 {
-    const char *name = text_of(schedule, "job_type");
+    const char *name = json_text(schedule, "job_type");
     const struct job_type *type = name == NULL ? NULL : job_type_find(name);
     if (!check_still(schedule, diagnostics, e) || type == NULL) {
         return err_set(e, ERR_INVALID, "/job_type is not a job type");
     }
     *ret = (struct job_new){
         .id = id,
-        .organization_id = text_of(schedule, "organization_id"),
+        .organization_id = json_text(schedule, "organization_id"),
         .job_type = name,
-        .created_by = text_of(schedule, "created_by"),
+        .created_by = json_text(schedule, "created_by"),
         .payload = json_object_get(schedule, "payload"),
         .priority = number_or(schedule, "priority", 0),
         .max_retries = number_or(schedule, "max_retries", job_type_max_retries(type)),
         .timeout_s = number_or(schedule, "timeout_s", type->timeout_s),
         .retry = keep_retry_text(schedule),
-        .schedule_id = text_of(schedule, "id"),
+        .schedule_id = json_text(schedule, "id"),
         .grace_ms = grace_ms,
     };
     return true;

@@ -5,6 +5,7 @@
 
 #include "domain/record_patch.h"
 #include "domain/settings.h"
+#include "ground/json.h"
 
 json_t *settings_merge(const json_t *row, const json_t *changes)
 {
@@ -23,15 +24,10 @@ static bool is_on(const json_t *row, const char *name)
     return json_is_true(json_object_get(row, name));
 }
 
-static const char *text(const json_t *row, const char *name)
-{
-    return json_string_value(json_object_get(row, name));
-}
-
 static void check_quiet_hours(const json_t *merged, struct problems *problems)
 {
-    const char *start = text(merged, "quiet_hours_start");
-    const char *end = text(merged, "quiet_hours_end");
+    const char *start = json_text(merged, "quiet_hours_start");
+    const char *end = json_text(merged, "quiet_hours_end");
     if (start == NULL && end != NULL) {
         problems_add(problems, "/quiet_hours_start", "required", "must be given together with quiet_hours_end");
     } else if (start != NULL && end == NULL) {
@@ -44,11 +40,11 @@ static void check_quiet_hours(const json_t *merged, struct problems *problems)
 
 static void check_channels(const json_t *merged, struct problems *problems)
 {
-    bool twilio = g_strcmp0(text(merged, "sms_provider"), "twilio") == 0;
-    if (is_on(merged, "sms_enabled") && twilio && text(merged, "sms_from_number") == NULL) {
+    bool twilio = g_strcmp0(json_text(merged, "sms_provider"), "twilio") == 0;
+    if (is_on(merged, "sms_enabled") && twilio && json_text(merged, "sms_from_number") == NULL) {
         problems_add(problems, "/sms_from_number", "required", "is needed while sms_enabled is true with twilio");
     }
-    if (is_on(merged, "slack_enabled") && text(merged, "slack_webhook_url") == NULL) {
+    if (is_on(merged, "slack_enabled") && json_text(merged, "slack_webhook_url") == NULL) {
         problems_add(problems, "/slack_webhook_url", "required", "is needed while slack_enabled is true");
     }
 }

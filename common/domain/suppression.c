@@ -7,6 +7,8 @@
 
 #include "domain/audit.h"
 #include "ground/clock.h"
+#include "ground/json.h"
+#include "ground/text.h"
 
 #define NOTE_CHARS_MAX 500
 
@@ -71,11 +73,6 @@ const struct record suppression_remove_body = {
 
 /* --- pure --------------------------------------------------------------------------------------------------------- */
 
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 /* Texts are new. */
 static char *key_of(const char *channel, const char *address)
 {
@@ -84,8 +81,8 @@ static char *key_of(const char *channel, const char *address)
 
 void suppression_check(const json_t *body, struct problems *problems)
 {
-    const char *channel = text(body, "channel");
-    const char *address = text(body, "address");
+    const char *channel = json_text(body, "channel");
+    const char *address = json_text(body, "address");
     if (channel == NULL || address == NULL) {
         return;
     }
@@ -191,6 +188,30 @@ bool suppression_add(struct db *db, const struct suppression *s, bool *ret_made,
     return true;
 }
 
+bool suppression_unsubscribe(struct db *db, const char *delivery_id, const char *request_id, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    json_auto_t *row = NULL;
+    bool made = false;
+    if (!db_run(db, &r, e, "SELECT organization_id, channel, address FROM deliveries WHERE id = ?",
+                DB_PARAMS(db_text(delivery_id)))) {
+        return false;
+    }
+    if (r.rows == 0) {
+        return err_set(e, ERR_NOT_FOUND, "There is no such delivery");
+    }
+    const struct suppression s = {
+        .organization_id = db_cell(&r, 0, 0),
+        .channel = db_cell(&r, 0, 1),
+        .address = db_cell(&r, 0, 2),
+        .reason = SUPPRESSION_UNSUBSCRIBE,
+        .delivery_id = delivery_id,
+        .actor = "recipient",
+        .request_id = request_id,
+    };
+    return suppression_add(db, &s, &made, &row, e);
+}
+
 static bool remove_body(struct db *db, void *arg, bool repeated, struct err *e)
 {
     const struct suppression *s = arg;
@@ -227,22 +248,20 @@ bool suppression_find(struct db *db, const char *organization_id, const char *ch
     return true;
 }
 
-/* A cursor is the last row's created_at, channel and address as a JSON array in base64. */
+/* A cursor is base64url of the last row's created_at, channel and address as a JSON array. */
 static char *cursor_new(const char *created, const char *channel, const char *address)
 {
     json_auto_t *place = json_pack("[s, s, s]", created, channel, address);
-    char *plain = json_dumps(place, JSON_COMPACT);
-    char *encoded = g_base64_encode((const guchar *)plain, strlen(plain));
-    free(plain);
-    return encoded;
+    json_auto_text char *plain = json_dumps(place, JSON_COMPACT);
+    return text_base64url(plain, strlen(plain));
 }
 
 static json_t *cursor_read(const char *cursor)
 {
-    gsize n = 0;
+    size_t n = 0;
     int64_t at_us = 0;
-    g_autofree guchar *plain = g_base64_decode(cursor, &n);
-    json_t *place = json_loadb((const char *)plain, n, 0, NULL);
+    g_autofree unsigned char *plain = text_base64url_decode(cursor, &n);
+    json_t *place = plain == NULL ? NULL : json_loadb((const char *)plain, n, 0, NULL);
     const char *created = json_string_value(json_array_get(place, 0));
     if (json_array_size(place) == 3 && created != NULL && clock_parse_sql(created, &at_us) &&
         json_is_string(json_array_get(place, 1)) && json_is_string(json_array_get(place, 2))) {

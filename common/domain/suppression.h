@@ -43,6 +43,9 @@ bool suppression_add_within(struct db *db, const struct suppression *s, bool *re
 /* The same as a transaction; ret gets the row as answers show it. */
 bool suppression_add(struct db *db, const struct suppression *s, bool *ret_made, json_t **ret, struct err *e)
     MUST_CHECK;
+/* Puts the address that the delivery went to on the list, by the recipient's own wish. ERR_NOT_FOUND: the delivery is
+ * gone. */
+bool suppression_unsubscribe(struct db *db, const char *delivery_id, const char *request_id, struct err *e) MUST_CHECK;
 /* Takes it off the list, with an audit row; only these members of s count: organization_id, channel, address, actor,
  * request_id. ERR_NOT_FOUND: it is not on it. */
 bool suppression_remove(struct db *db, const struct suppression *s, struct err *e) MUST_CHECK;

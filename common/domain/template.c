@@ -7,11 +7,7 @@
 
 #include "domain/delivery.h"
 #include "domain/template_fields.h"
-
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
+#include "ground/json.h"
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -113,9 +109,9 @@ static json_t *with_subject(const struct found *f, const struct template_about *
     CLEANUP(template_message_release) struct template_message message = {0};
     struct err none = ERR_INIT;
     struct choice choice = {0};
-    int event = notify_parse(notify_event_names, text(member, "event"));
+    int event = notify_parse(notify_event_names, json_text(member, "event"));
     json_auto_t *values = template_values(member, about);
-    const char *subject = text(member, "event");
+    const char *subject = json_text(member, "event");
     if (event >= 0 && choose(f, event, &choice)) {
         const struct template_texts only = {.subject = choice.texts.subject, .text = ""};
         if (template_fill_message(event, NOTIFY_EMAIL, &only, values, &message, &none)) {
@@ -133,8 +129,8 @@ static json_t *with_subjects(const struct found *f, const struct template_about 
     json_t *copy = json_copy((json_t *)(uintptr_t)delivery);
     const json_t *members = json_object_get(delivery, "members");
     json_t *items = json_array();
-    if (text(delivery, "timezone") != NULL) {
-        local.zone = text(delivery, "timezone");
+    if (json_text(delivery, "timezone") != NULL) {
+        local.zone = json_text(delivery, "timezone");
     }
     for (size_t i = 0; i < json_array_size(members); i++) {
         json_array_append_new(items, with_subject(f, &local, json_array_get(members, i)));
@@ -175,20 +171,20 @@ static bool render(const struct found *f, int event, struct template_try *try, s
 bool template_try_out(struct db *db, struct template_try *try, struct template_message *ret, struct err *e)
 {
     CLEANUP(found_release) struct found f = {0};
-    int event = notify_parse(template_event_names, text(try->delivery, "event"));
-    int channel = notify_parse(template_channel_names, text(try->delivery, "channel"));
+    int event = notify_parse(template_event_names, json_text(try->delivery, "event"));
+    int channel = notify_parse(template_channel_names, json_text(try->delivery, "channel"));
     if (event < 0 || channel < 0) {
         return err_set(e, ERR_INVALID, "There is no template for such a message");
     }
     f.channel = (enum notify_channel)channel;
-    template_locales_of(text(try->delivery, "locale"), &f.locales);
+    template_locales_of(json_text(try->delivery, "locale"), &f.locales);
     return load(db, try->organization_id, event, &f, e) && render(&f, event, try, ret, e);
 }
 
 bool template_render(struct db *db, const json_t *delivery, struct template_message *ret, struct err *e)
 {
-    struct template_try try = {.organization_id = text(delivery, "organization_id"), .delivery = delivery};
-    if (g_strcmp0(text(delivery, "channel"), notify_channel_names[NOTIFY_WEBHOOK]) == 0) {
+    struct template_try try = {.organization_id = json_text(delivery, "organization_id"), .delivery = delivery};
+    if (g_strcmp0(json_text(delivery, "channel"), notify_channel_names[NOTIFY_WEBHOOK]) == 0) {
         ret->text = g_strdup("");
         return true;
     }

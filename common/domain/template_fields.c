@@ -5,6 +5,7 @@
 #include "domain/event.h"
 #include "domain/template_syntax.h"
 #include "ground/clock.h"
+#include "ground/json.h"
 
 #define TIME_FORMAT "%Y-%m-%d %H:%M"
 
@@ -86,11 +87,6 @@ json_t *template_describe_fields(int event)
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
-static const char *text(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 static bool has_scheme(const char *url, const char *scheme)
 {
     size_t n = strlen(scheme);
@@ -139,12 +135,12 @@ static json_t *local_time(const char *at, const char *zone)
 
 static void add_happened(json_t *values, const json_t *from, const char *zone)
 {
-    const char *severity = text(from, "severity");
+    const char *severity = json_text(from, "severity");
     json_object_set(values, "event", json_object_get(from, "event"));
     json_object_set(values, "severity", json_object_get(from, "severity"));
     json_object_set_new(values, "critical",
                         json_boolean(g_strcmp0(severity, notify_severity_names[NOTIFY_CRITICAL]) == 0));
-    json_object_set_new(values, "time", local_time(text(from, "created_at"), zone));
+    json_object_set_new(values, "time", local_time(json_text(from, "created_at"), zone));
 }
 
 static void add_items(json_t *values, const json_t *delivery, const char *zone)
@@ -170,7 +166,7 @@ json_t *template_values(const json_t *delivery, const struct template_about *abo
     json_t *values = json_object();
     const char *name = NULL;
     json_t *value = NULL;
-    const char *zone = text(delivery, "timezone") != NULL ? text(delivery, "timezone") : about->zone;
+    const char *zone = json_text(delivery, "timezone") != NULL ? json_text(delivery, "timezone") : about->zone;
     json_object_foreach(json_object_get(delivery, "data"), name, value)
     {
         json_object_set_new(values, name, safe_value(name, value));
@@ -178,7 +174,7 @@ json_t *template_values(const json_t *delivery, const struct template_about *abo
     add_happened(values, delivery, zone);
     json_object_set_new(values, "organization", json_string(about->organization));
     json_object_set(values, "recipient", json_object_get(delivery, "recipient"));
-    if (g_strcmp0(text(delivery, "event"), template_event_names[TEMPLATE_DIGEST]) == 0) {
+    if (g_strcmp0(json_text(delivery, "event"), template_event_names[TEMPLATE_DIGEST]) == 0) {
         add_items(values, delivery, zone);
     }
     return values;
