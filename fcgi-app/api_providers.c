@@ -3,6 +3,7 @@
  */
 #include "api.h"
 #include "domain/provider_account.h"
+#include "versioned.h"
 
 static const struct provider_kind *kind_of(struct call *c)
 {
@@ -26,14 +27,6 @@ static struct provider_account_call call_of(const struct call *c, const struct p
     };
 }
 
-static void answer(struct call *c, int status, const json_t *account, int64_t version)
-{
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    response_header(c->response, "ETag", "%s", tag);
-    response_json(c->response, status, account);
-}
-
 static void tell_workers(struct call *c)
 {
     g_autofree char *body = g_strdup_printf("{\"cmd\":\"providers_changed\",\"organization_id\":\"%s\"}", c->who.org);
@@ -42,58 +35,20 @@ static void tell_workers(struct call *c)
 
 /* --- versions ----------------------------------------------------------------------------------------------------- */
 
-static void answer_stale(struct call *c, int64_t version)
+static bool read_version(struct call *c, const void *key, int64_t *ret_version, struct err *e)
 {
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    if (version > 0) {
-        response_header(c->response, "ETag", "%s", tag);
-    }
-    response_problem(c->response, 412, "precondition_failed",
-                     "The account is not, or is no more, the version in If-Match; read it again.");
-}
-
-/* 0: there is no account. False: the failure has been answered. */
-static bool current_version(struct call *c, const struct provider_kind *kind, int64_t *ret)
-{
-    struct err e = ERR_INIT;
     json_auto_t *account = NULL;
-    *ret = 0;
-    if (provider_account_get(c->db, c->who.org, kind, &account, ret, &e) || e.code == ERR_NOT_FOUND) {
-        return true;
-    }
-    call_fail(c, &e);
-    return false;
+    return provider_account_get(c->db, c->who.org, key, &account, ret_version, e);
 }
 
-/* The one version that a change may start from, or -1 for any. False: answered. */
-static bool choose_version(struct call *c, const struct provider_kind *kind, int64_t *ret)
+static struct versioned versioned_of(const struct provider_kind *kind)
 {
-    int64_t version = 0;
-    *ret = -1;
-    if (!c->has_if_match) {
-        return true;
-    }
-    if (!current_version(c, kind, &version)) {
-        return false;
-    }
-    bool fits = version > 0 && (c->if_match.any || etag_matches_strongly(&c->if_match, version));
-    if (!fits) {
-        answer_stale(c, version);
-        return false;
-    }
-    *ret = c->if_match.any ? -1 : version;
-    return true;
-}
-
-static void fail(struct call *c, const struct provider_kind *kind, const struct err *e)
-{
-    int64_t version = 0;
-    if (e->code != ERR_CONFLICT) {
-        call_fail(c, e);
-    } else if (current_version(c, kind, &version)) {
-        answer_stale(c, version);
-    }
+    return (struct versioned){
+        .stale = "The account is not, or is no more, the version in If-Match; read it again.",
+        .read = read_version,
+        .key = kind,
+        .may_be_missing = true,
+    };
 }
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
@@ -141,7 +96,7 @@ void api_providers_get(struct call *c)
         return;
     }
     if (provider_account_get(c->db, c->who.org, kind, &account, &version, &e)) {
-        answer(c, 200, account, version);
+        versioned_answer(c, 200, account, version);
     } else {
         call_fail(c, &e);
     }
@@ -161,7 +116,8 @@ void api_providers_put(struct call *c)
         return;
     }
     struct provider_account_call call = call_of(c, kind);
-    if (!choose_version(c, kind, &call.if_version)) {
+    const struct versioned versioned = versioned_of(kind);
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (provider_account_put(c->db, &call, c->body, &problems, &account, &version, &made, &e)) {
@@ -169,11 +125,11 @@ void api_providers_put(struct call *c)
         if (made) {
             response_header(c->response, "Location", API_BASE "/providers/%s", kind->name);
         }
-        answer(c, made ? 201 : 200, account, version);
+        versioned_answer(c, made ? 201 : 200, account, version);
     } else if (problems_any(&problems)) {
         response_faults(c->response, &problems);
     } else {
-        fail(c, kind, &e);
+        versioned_fail(c, &versioned, &e);
     }
 }
 
@@ -185,14 +141,15 @@ void api_providers_delete(struct call *c)
         return;
     }
     struct provider_account_call call = call_of(c, kind);
-    if (!choose_version(c, kind, &call.if_version)) {
+    const struct versioned versioned = versioned_of(kind);
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (provider_account_delete(c->db, &call, &e)) {
         tell_workers(c);
         response_empty(c->response, 204);
     } else {
-        fail(c, kind, &e);
+        versioned_fail(c, &versioned, &e);
     }
 }
 
@@ -207,14 +164,15 @@ static void set_paused(struct call *c, const char *reason)
         return;
     }
     struct provider_account_call call = call_of(c, kind);
-    if (!choose_version(c, kind, &call.if_version)) {
+    const struct versioned versioned = versioned_of(kind);
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (provider_account_pause(c->db, &call, reason, &account, &version, &changed, &e)) {
         tell_workers(c);
-        answer(c, 200, account, version);
+        versioned_answer(c, 200, account, version);
     } else {
-        fail(c, kind, &e);
+        versioned_fail(c, &versioned, &e);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "ground/json.h"
 #include "idempotent.h"
 #include "job_input.h"
+#include "versioned.h"
 
 static struct schedule_call call_of(const struct call *c)
 {
@@ -22,14 +23,6 @@ static struct schedule_call call_of(const struct call *c)
     };
 }
 
-static void answer(struct call *c, int status, const json_t *schedule, int64_t version)
-{
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    response_header(c->response, "ETag", "%s", tag);
-    response_json(c->response, status, schedule);
-}
-
 /* Whoever fires need not wait for its next look. */
 static void poke(struct call *c)
 {
@@ -38,52 +31,23 @@ static void poke(struct call *c)
 
 /* --- versions ----------------------------------------------------------------------------------------------------- */
 
-static bool current_version(struct call *c, int64_t *ret)
+static bool read_version(struct call *c, const void *key UNUSED, int64_t *ret_version, struct err *e)
 {
-    struct err e = ERR_INIT;
     json_auto_t *schedule = NULL;
-    if (schedule_get(c->db, c->who.org, c->path_value, &schedule, ret, &e)) {
-        return true;
-    }
-    call_fail(c, &e);
-    return false;
+    return schedule_get(c->db, c->who.org, c->path_value, &schedule, ret_version, e);
 }
 
-static void answer_stale(struct call *c, int64_t version)
-{
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    response_header(c->response, "ETag", "%s", tag);
-    response_problem(c->response, 412, "precondition_failed",
-                     "The schedule has changed since the version in If-Match; read it again.");
-}
-
-/* The one version that a change may start from, or -1 for any. False: answered. */
-static bool choose_version(struct call *c, int64_t *ret)
-{
-    int64_t version = -1;
-    if (c->has_if_match && !c->if_match.any) {
-        if (!current_version(c, &version)) {
-            return false;
-        }
-        if (!etag_matches_strongly(&c->if_match, version)) {
-            answer_stale(c, version);
-            return false;
-        }
-    }
-    *ret = version;
-    return true;
-}
+static const struct versioned versioned = {
+    .stale = "The schedule has changed since the version in If-Match; read it again.",
+    .read = read_version,
+};
 
 static void fail(struct call *c, const struct err *e)
 {
-    int64_t version = 0;
     if (e->code == ERR_DUPLICATE) {
         response_problem(c->response, 409, "name_taken", "Another schedule of the organization has this name.");
-    } else if (e->code != ERR_CONFLICT) {
-        call_fail(c, e);
-    } else if (current_version(c, &version)) {
-        answer_stale(c, version);
+    } else {
+        versioned_fail(c, &versioned, e);
     }
 }
 
@@ -106,7 +70,7 @@ void api_schedules_create(struct call *c)
     }
     response_header(c->response, "Location", API_BASE "/schedules/%s",
                     json_string_value(json_object_get(schedule, "id")));
-    answer(c, 201, schedule, version);
+    versioned_answer(c, 201, schedule, version);
     poke(c);
 }
 
@@ -116,7 +80,7 @@ void api_schedules_get(struct call *c)
     json_auto_t *schedule = NULL;
     int64_t version = 0;
     if (schedule_get(c->db, c->who.org, c->path_value, &schedule, &version, &e)) {
-        answer(c, 200, schedule, version);
+        versioned_answer(c, 200, schedule, version);
     } else {
         call_fail(c, &e);
     }
@@ -171,11 +135,11 @@ void api_schedules_update(struct call *c)
     json_auto_t *schedule = NULL;
     int64_t version = 0;
     struct schedule_call call = call_of(c);
-    if (!choose_version(c, &call.if_version)) {
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (schedule_update(c->db, &call, c->body, &problems, &schedule, &version, &e)) {
-        answer(c, 200, schedule, version);
+        versioned_answer(c, 200, schedule, version);
         poke(c);
     } else if (problems_any(&problems)) {
         response_faults(c->response, &problems);
@@ -188,7 +152,7 @@ void api_schedules_delete(struct call *c)
 {
     struct err e = ERR_INIT;
     struct schedule_call call = call_of(c);
-    if (!choose_version(c, &call.if_version)) {
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (schedule_delete(c->db, &call, &e)) {
@@ -204,11 +168,11 @@ static void set_paused(struct call *c, bool paused)
     json_auto_t *schedule = NULL;
     int64_t version = 0;
     struct schedule_call call = call_of(c);
-    if (!choose_version(c, &call.if_version)) {
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (schedule_pause(c->db, &call, paused, &schedule, &version, &e)) {
-        answer(c, 200, schedule, version);
+        versioned_answer(c, 200, schedule, version);
         poke(c);
     } else {
         fail(c, &e);

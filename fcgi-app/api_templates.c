@@ -10,6 +10,7 @@
 #include "domain/template_fields.h"
 #include "domain/template_store.h"
 #include "ground/json.h"
+#include "versioned.h"
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
@@ -27,11 +28,8 @@ static bool key_of(struct call *c, struct template_key *ret)
 
 static void answer(struct call *c, int status, const struct template_key *key, json_t *template, int64_t version)
 {
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    response_header(c->response, "ETag", "%s", tag);
     json_object_set_new(template, "fields", template_describe_fields(key->event));
-    response_json(c->response, status, template);
+    versioned_answer(c, status, template, version);
 }
 
 void api_templates_list(struct call *c)
@@ -63,56 +61,20 @@ void api_templates_get(struct call *c)
 
 /* --- change ------------------------------------------------------------------------------------------------------- */
 
-static void answer_stale(struct call *c, int64_t version)
+static bool read_version(struct call *c, const void *key, int64_t *ret_version, struct err *e)
 {
-    char tag[ETAG_BYTES];
-    etag_format(version, tag);
-    if (version > 0) {
-        response_header(c->response, "ETag", "%s", tag);
-    }
-    response_problem(c->response, 412, "precondition_failed",
-                     "The template has changed since the version in If-Match; read it again.");
-}
-
-/* The template's version now, 0 when there is none. False: the failure has been answered. */
-static bool current_version(struct call *c, const struct template_key *key, int64_t *ret)
-{
-    struct err e = ERR_INIT;
     json_auto_t *template = NULL;
-    *ret = 0;
-    if (template_get(c->db, c->who.org, key, &template, ret, &e) || e.code == ERR_NOT_FOUND) {
-        return true;
-    }
-    call_fail(c, &e);
-    return false;
+    return template_get(c->db, c->who.org, key, &template, ret_version, e);
 }
 
-/* The one version that a change may start from, or -1 for any. False: answered. */
-static bool choose_version(struct call *c, const struct template_key *key, int64_t *ret)
+static struct versioned versioned_of(const struct template_key *key)
 {
-    int64_t version = -1;
-    if (c->has_if_match) {
-        if (!current_version(c, key, &version)) {
-            return false;
-        }
-        if (version == 0 || !(c->if_match.any || etag_matches_strongly(&c->if_match, version))) {
-            answer_stale(c, version);
-            return false;
-        }
-        version = c->if_match.any ? -1 : version;
-    }
-    *ret = version;
-    return true;
-}
-
-static void fail(struct call *c, const struct template_key *key, const struct err *e)
-{
-    int64_t version = 0;
-    if (e->code != ERR_CONFLICT) {
-        call_fail(c, e);
-    } else if (current_version(c, key, &version)) {
-        answer_stale(c, version);
-    }
+    return (struct versioned){
+        .stale = "The template has changed since the version in If-Match; read it again.",
+        .read = read_version,
+        .key = key,
+        .may_be_missing = true,
+    };
 }
 
 static struct template_call call_of(const struct call *c, const struct template_key *key)
@@ -145,11 +107,12 @@ void api_templates_put(struct call *c)
         return;
     }
     struct template_call call = call_of(c, &key);
-    if (!choose_version(c, &key, &call.if_version)) {
+    const struct versioned versioned = versioned_of(&key);
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (!template_put(c->db, &call, c->body, &outcome, &template, &version, &e)) {
-        fail(c, &key, &e);
+        versioned_fail(c, &versioned, &e);
     } else if (outcome == TEMPLATE_FULL) {
         response_problem(c->response, 409, "too_many",
                          "The organization has as many templates as it may; delete some.");
@@ -171,13 +134,14 @@ void api_templates_delete(struct call *c)
         return;
     }
     struct template_call call = call_of(c, &key);
-    if (!choose_version(c, &key, &call.if_version)) {
+    const struct versioned versioned = versioned_of(&key);
+    if (!versioned_choose(c, &versioned, &call.if_version)) {
         return;
     }
     if (template_delete(c->db, &call, &e)) {
         response_empty(c->response, 204);
     } else {
-        fail(c, &key, &e);
+        versioned_fail(c, &versioned, &e);
     }
 }
 
