@@ -142,13 +142,14 @@ def are_waiting(stack, words):
     return [r["Info"] for r in rows(stack, "SHOW FULL PROCESSLIST") if words in (r["Info"] or "") and r["Command"] == "Execute"]
 
 
-def cancel_waiting(stack, org):
-    """What is queued is cancelled, as nobody could wait for it to run. Rows that somebody changes now are left alone."""
+def cancel_waiting(stack, org, only=None):
+    """What is queued (of some jobs only) is cancelled, as nobody could wait for it to run. Rows that somebody changes now are
+    left alone."""
     with connected(stack) as connection, connection.cursor() as cursor:
         connection.begin()
         cursor.execute("SELECT id, job_type, priority FROM background_jobs WHERE organization_id = %s AND status = 'queued'"
                        " ORDER BY id FOR UPDATE SKIP LOCKED", (org,))
-        found = cursor.fetchall()
+        found = [job for job in cursor.fetchall() if only is None or str(job["id"]) in only]
         if found:
             cursor.execute("UPDATE background_jobs SET status = 'cancelled', dispatch_at = NULL, next_retry_at = NULL,"
                            " completed_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id IN %s",

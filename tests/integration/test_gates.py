@@ -55,6 +55,13 @@ def held(org, reason, n, timeout_s=10):
                org.stack)
 
 
+def create_at_once(org, bodies):
+    """In one call, so that none of them has run before the last is there."""
+    answer = org.admin.post("/background-jobs/bulk", {"jobs": bodies})
+    assert answer.status_code == 201, answer.text
+    return ids(answer.json()["jobs"])
+
+
 def wait_known(org, job_type):
     """Until the worker keeps jobs of the type back, three of which would run beside each other otherwise: it looks at pauses and
     limits once a second. These jobs are gone afterwards."""
@@ -68,16 +75,19 @@ def wait_known(org, job_type):
             return "kept" if kept else "all ran" if not left else None
 
         outcome = wait_until("probes to be held or to run", seen, 10, org.stack, 0.02)
-        database.cancel_waiting(org.stack, org.id)
-        database.wait_all_final(org.stack, org.id, 10)
+        database.cancel_waiting(org.stack, org.id, made)
+        wait_until("probes to be gone", lambda: database.value(
+            org.stack, "SELECT COUNT(*) FROM background_jobs WHERE id IN %s AND status IN ('queued', 'processing')", made) == 0,
+            10, org.stack)
         return outcome == "kept"
 
     wait_until("the worker to know", probe, 10, org.stack)
 
 
-def started(org, job_type=None):
+def started(org, made=None):
+    """Those of the organization's jobs, or of the ones that were made, that have ever run."""
     return [j for j in database.jobs(org.stack, org.id).values()
-            if j["started_at"] is not None and job_type in (None, j["job_type"])]
+            if j["started_at"] is not None and (made is None or j["id"] in made)]
 
 
 def ids(made):
@@ -91,8 +101,8 @@ def ids(made):
 def test_nothing_paused_starts(gates, org, scope):
     """Jobs from before the pause and from during it; another organization goes on unless everything is paused."""
     other = Org(gates, "gates-other")
-    wait_s = 3 if scope.startswith("deployment") else 1.5  # longer than until the pause is known everywhere
-    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=wait_s * SLOW)).isoformat()
+    # Later than the pause is known everywhere.
+    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4 * SLOW)).isoformat()
     before = ids(org.create_many([{**NOOP, "scheduled_at": soon}] * 10))
     if scope == "deployment":
         ctl(gates, "pause", "--all", "--reason", "maintenance")
@@ -100,13 +110,12 @@ def test_nothing_paused_starts(gates, org, scope):
         ctl(gates, "pause", "--type", "noop")
     else:
         pause(org, scope)
-    if scope.startswith("deployment"):
-        wait_known(Org(gates, "gates-probe"), "noop")
+    wait_known(Org(gates, "gates-probe") if scope.startswith("deployment") else org, "noop")
     during = ids(org.create_many([NOOP] * 30))
     sleeping = org.admin.create("sleep", {"ms": 1})["id"]
     elsewhere = other.admin.create()["id"]
     held(org, "paused", 40)
-    assert started(org, "noop") == []
+    assert started(org, [*before, *during]) == []
     if scope in ("noop", "deployment type"):
         org.admin.wait_job(sleeping, "completed")
     if scope in ("noop", "*"):
@@ -115,7 +124,7 @@ def test_nothing_paused_starts(gates, org, scope):
     assert (shown["status"], shown["held"]) == ("queued", "paused")
     page = org.admin.get("/background-jobs?status=queued&job_type=noop").json()["jobs"]
     assert {job["held"] for job in page} == {"paused"}
-    assert started(org, "noop") == []
+    assert started(org, [*before, *during]) == []
     if scope == "deployment":
         assert keys(org.admin.get(PAUSES).json()["pauses"]) == [("deployment", None)]
         assert resume(org, "noop") != [], "an organization ends the operator's pause"
@@ -149,7 +158,10 @@ def test_none_starts_after_the_answer(org):
     pause(org)
     answered = database.value(org.stack, "SELECT UTC_TIMESTAMP(6)")
     made += ids(org.create_many([NOOP] * 40, threads=6))
-    held(org, "paused", 40)
+    wait_known(org, "noop")
+    made += (last := create_at_once(org, [NOOP] * 10))
+    wait_until("the last ones to be held", lambda: database.value(
+        org.stack, "SELECT COUNT(*) FROM held_jobs WHERE job_id IN %s", last) == len(last), 10, org.stack)
     late = [j for j in started(org) if (j["started_at"] - answered).total_seconds() > 1.5 * SLOW]
     assert late == []
     resume(org)
@@ -256,11 +268,11 @@ def test_never_more_than_the_cap_at_once(gates, org, kind):
     bodies = [{"job_type": "sleep", "payload": {"ms": 100}, "priority": i % 3 - 1} for i in range(24)]
     with SecondConsumer(gates) as second:  # which reads the limit when it starts
         wait_known(org, "sleep")
-        made = ids(org.create_many(bodies[:16]))
-        held(org, "limit", 10)
+        made = create_at_once(org, bodies[:16])
+        held(org, "limit", 6)
         shown = shown_limits(org)[("deployment" if kind == "type everywhere" else "organization", options.get("type"))]
-        assert shown["max_running"] == 2 and shown["running"] <= 2 and shown["queued"] >= shown["held"] >= 8, shown
-        made += ids(org.create_many(bodies[16:]))
+        assert shown["max_running"] == 2 and shown["running"] <= 2 and shown["queued"] >= shown["held"] >= 1, shown
+        made += create_at_once(org, bodies[16:])
         job = next(j for j in database.jobs(gates, org.id).values() if j["status"] == "queued")
         assert org.admin.job(job["id"])["held"] in ("limit", None)
         jobs, attempts = settle(org, made)

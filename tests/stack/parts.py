@@ -65,7 +65,8 @@ class MariaDb(Part):
         data = home / "data"
         if not data.exists():
             fresh = home / f"data.{os.getpid()}"
-            procs.run(["mariadb-install-db", "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
+            # A temporary folder of its own: a server that starts removes what others have left in a shared one, or still use.
+            procs.run(["mariadb-install-db", "--no-defaults", f"--datadir={fresh}", f"--tmpdir={home}", "--skip-test-db",
                        "--auth-root-authentication-method=normal", "--skip-name-resolve", *as_root],
                       "mariadb-install-db", self.log, timeout_s=120)
             fresh.rename(data)

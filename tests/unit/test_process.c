@@ -126,6 +126,10 @@ static void test_streams_and_status(void **state UNUSED)
     assert_int_equal(WEXITSTATUS(status), 7);
 }
 
+/* Signals 32 and 33, which glibc keeps to itself (nptl(7)): nobody can set them through it, and whoever runs the tests
+ * may have them ignored. */
+#define OF_GLIBC UINT64_C(0x180000000)
+
 static void test_it_gets_nothing_else(void **state UNUSED)
 {
     /* A descriptor without close-on-exec, a blocked and an ignored signal: none of them may come through. */
@@ -155,7 +159,8 @@ static void test_it_gets_nothing_else(void **state UNUSED)
     assert_string_equal(lines[1], "PATH=/usr/bin:/bin");
     assert_string_equal(lines[2], "0 1 2 3 4 /usr"); /* 4 is the directory that ls has open */
     assert_string_equal(lines[3], "SigBlk:\t0000000000000000");
-    assert_string_equal(lines[4], "SigIgn:\t0000000000000000");
+    assert_true(g_str_has_prefix(lines[4], "SigIgn:\t"));
+    assert_int_equal(g_ascii_strtoull(lines[4] + strlen("SigIgn:\t"), NULL, 16) & ~OF_GLIBC, 0);
     assert_string_equal(lines[5], "0");
     assert_int_equal(g_ascii_strtoll(lines[6], NULL, 10), group);
 }
