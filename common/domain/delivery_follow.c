@@ -12,6 +12,8 @@
 #define SETTLED_S 10
 #define TIME_FIRST "1970-01-01 00:00:00"
 #define ID_FIRST "00000000-0000-0000-0000-000000000000"
+/* For the news of the settings, which workers remember. */
+#define WAKE_DELAY_MS 1000
 #define LOOK_AT_MAX (10 * DELIVERY_WAKE_MAX) /* held ones, members of digests among them */
 
 /* --- cancelled and retried jobs ----------------------------------------------------------------------------------- */
@@ -102,8 +104,7 @@ bool delivery_reconcile(struct db *db, struct delivery_sweep *s, size_t max, siz
 
 /* --- other settings ----------------------------------------------------------------------------------------------- */
 
-/* Ids first: an UPDATE that joins would lock every delivery it looks at. How many it looks at is
- * bounded too. The second is for the news of the settings, which workers remember. */
+/* Ids first: an UPDATE that joins would lock every delivery it looks at. How many it looks at is bounded too. */
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
@@ -121,9 +122,5 @@ bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
     for (size_t i = 0; i < r.rows; i++) {
         g_ptr_array_add(ids, r.cells[i]);
     }
-    return sql_ids_run(
-        db, NULL, e,
-        "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) + INTERVAL 1 SECOND, updated_at ="
-        " UTC_TIMESTAMP(6) WHERE status = 'queued' AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 1 SECOND AND id IN ",
-        NULL, 0, ids, "");
+    return job_wake(db, ids, WAKE_DELAY_MS, e);
 }

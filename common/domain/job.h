@@ -1,5 +1,6 @@
 /*
- * job.h: the job record and every statement that changes it. No other file writes background_jobs.
+ * job.h: the job record and the statements that change it. Beside job_*.c only dead_letters.c, dead_sync.c and
+ * held_jobs.c write background_jobs, each what its header says.
  *
  * attempt is the fence: it counts claims. A message carries the value it was published with; a claim requires it
  * and adds one; every write of a worker requires status='processing' and the value its claim produced. dispatch_at
@@ -168,6 +169,9 @@ bool job_take_due(struct db *db, const struct job_tiers *tiers, struct job_ref *
                   size_t *ret_n, struct err *e) MUST_CHECK;
 /* Clears dispatch_at of queued rows whose message is confirmed (attempt must still match). */
 bool job_mark_dispatched(struct db *db, const struct job_ref *refs, size_t n, struct err *e) MUST_CHECK;
+/* Makes queued rows due in delay_ms that are due later: they are to look at the world anew. ids: const char *, at least
+ * one. */
+bool job_wake(struct db *db, const GPtrArray *ids, int64_t delay_ms, struct err *e) MUST_CHECK;
 /* Takes like job_take_due up to max queued rows of the lane whose message is confirmed, the oldest first, so that they
  * can be published once more, ahead of others. */
 bool job_take_waiting(struct db *db, const struct job_tiers *tiers, enum lane lane, struct job_ref *refs, size_t max,

@@ -104,6 +104,17 @@ bool job_take_due(struct db *db, const struct job_tiers *tiers, struct job_ref *
     return take_refs(db, &take, tiers, refs, ret_n, e);
 }
 
+bool job_wake(struct db *db, const GPtrArray *ids, int64_t delay_ms, struct err *e)
+{
+    const struct db_param delay = DB_INT(delay_ms * US_PER_MS);
+    return sql_ids_run(
+        db, NULL, e,
+        "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, updated_at ="
+        " UTC_TIMESTAMP(6) WHERE status = 'queued' AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL ?"
+        " MICROSECOND AND id IN ",
+        (const struct db_param[]){delay, delay}, 2, ids, "");
+}
+
 bool job_take_waiting(struct db *db, const struct job_tiers *tiers, enum lane lane, struct job_ref *refs, size_t max,
                       int64_t grace_ms, size_t *ret_n, struct err *e)
 {

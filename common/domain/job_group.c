@@ -1,11 +1,9 @@
 #include "domain/job_group.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 
 #include "ground/clock.h"
+#include "ground/together.h"
 
 /* A group's rows travel as one parameter of at most GROUP_MAX * ALONE_BYTES, far below max_allowed_packet. */
 #define GROUP_MAX 64
@@ -14,6 +12,7 @@
 
 /* One waiting job; lives on its thread's stack. */
 struct ticket {
+    struct together_member member;
     const struct job_new *job;
     const struct idempotency *key; /* NULL: none */
     enum job_insert outcome;
@@ -21,32 +20,26 @@ struct ticket {
     char *text;
     struct err e;
     bool ok;
-    bool done;
-    sem_t turn; /* posted once: it is done, or its thread leads now. Unlike a condition it wakes nobody into a lock */
 };
 
+/* One leader: two that commit beside each other are slower than one that commits for both. */
 struct job_group {
-    pthread_mutex_t lock;
-    GQueue waiting; /* struct ticket */
-    bool busy;      /* somebody leads */
+    struct together *inserters;
 };
 
 struct job_group *job_group_new(void)
 {
     struct job_group *group = g_new0(struct job_group, 1);
-    pthread_mutex_init(&group->lock, NULL);
-    g_queue_init(&group->waiting);
+    group->inserters = together_new(1, GROUP_MAX);
     return group;
 }
 
 void job_group_free(struct job_group *group)
 {
-    if (group == NULL) {
-        return;
+    if (group != NULL) {
+        together_free(group->inserters);
+        g_free(group);
     }
-    g_assert(g_queue_is_empty(&group->waiting));
-    pthread_mutex_destroy(&group->lock);
-    g_free(group);
 }
 
 static void insert_one(struct db *db, struct ticket *t)
@@ -93,29 +86,6 @@ static void insert_group(struct db *db, struct ticket **tickets, size_t n)
     }
 }
 
-static size_t take_waiting(struct job_group *group, struct ticket **ret)
-{
-    size_t n = 0;
-    pthread_mutex_lock(&group->lock);
-    while (n < GROUP_MAX && !g_queue_is_empty(&group->waiting)) {
-        ret[n++] = g_queue_pop_head(&group->waiting);
-    }
-    pthread_mutex_unlock(&group->lock);
-    return n;
-}
-
-/* The first of those that came meanwhile leads next. */
-static void hand_over(struct job_group *group)
-{
-    pthread_mutex_lock(&group->lock);
-    struct ticket *next = g_queue_peek_head(&group->waiting);
-    group->busy = next != NULL;
-    pthread_mutex_unlock(&group->lock);
-    if (next != NULL) {
-        sem_post(&next->turn);
-    }
-}
-
 /* Whether the database kept the leader waiting and then was not there. Who came meanwhile would wait as long again, one
  * group after the other. */
 static bool is_away(const struct ticket *t, int64_t began_us)
@@ -123,49 +93,32 @@ static bool is_away(const struct ticket *t, int64_t began_us)
     return !t->ok && t->e.code == ERR_UNAVAILABLE && clock_mono_us() - began_us > AWAY_US;
 }
 
-static void refuse_waiting(struct job_group *group, const struct err *e)
+static void refuse(void *arg, struct together_member **members, size_t n)
 {
-    struct ticket *tickets[GROUP_MAX];
-    size_t n = 0;
-    do {
-        n = take_waiting(group, tickets);
-        for (size_t i = 0; i < n; i++) {
-            tickets[i]->e = *e;
-            tickets[i]->done = true;
-            sem_post(&tickets[i]->turn);
-        }
-    } while (n == GROUP_MAX);
-}
-
-/* Inserts what waits, the leader's own job included. A ticket may be gone as soon as its turn is posted. */
-static void lead(struct job_group *group, struct db *db, const struct ticket *own)
-{
-    struct ticket *tickets[GROUP_MAX];
-    size_t n = take_waiting(group, tickets);
-    int64_t began_us = clock_mono_us();
-    insert_group(db, tickets, n);
-    if (n > 0 && is_away(tickets[0], began_us)) {
-        refuse_waiting(group, &tickets[0]->e);
-    }
-    hand_over(group);
+    const struct err *e = arg;
     for (size_t i = 0; i < n; i++) {
-        tickets[i]->done = true;
-        if (tickets[i] != own) {
-            sem_post(&tickets[i]->turn);
-        }
+        ((struct ticket *)members[i])->e = *e;
     }
 }
 
-static bool wait_or_lead(struct job_group *group, struct ticket *t)
+/* What the leader inserts with. */
+struct inserter {
+    struct job_group *group;
+    struct db *db;
+};
+
+static void insert_members(void *arg, struct together_member **members, size_t n)
 {
-    pthread_mutex_lock(&group->lock);
-    g_queue_push_tail(&group->waiting, t);
-    bool leads = !group->busy;
-    group->busy = true;
-    pthread_mutex_unlock(&group->lock);
-    while (!leads && sem_wait(&t->turn) != 0 && errno == EINTR) {
+    const struct inserter *inserter = arg;
+    struct ticket *tickets[GROUP_MAX];
+    int64_t began_us = clock_mono_us();
+    for (size_t i = 0; i < n; i++) {
+        tickets[i] = (struct ticket *)members[i];
     }
-    return leads || !t->done;
+    insert_group(inserter->db, tickets, n);
+    if (is_away(tickets[0], began_us)) {
+        together_dismiss(inserter->group->inserters, refuse, &tickets[0]->e);
+    }
 }
 
 static size_t payload_bytes(const struct job_new *job)
@@ -180,11 +133,8 @@ bool job_group_insert(struct job_group *group, struct db *db, const struct job_n
         return job_insert(db, job, key, ret, ret_id, ret_text, e);
     }
     struct ticket t = {.job = job, .key = key, .e = ERR_INIT};
-    sem_init(&t.turn, 0, 0);
-    if (wait_or_lead(group, &t)) {
-        lead(group, db, &t);
-    }
-    sem_destroy(&t.turn);
+    struct inserter inserter = {.group = group, .db = db};
+    together_do(group->inserters, &t.member, insert_members, &inserter);
     if (!t.ok) {
         return err_set(e, t.e.code, "%s", t.e.text);
     }

@@ -32,9 +32,9 @@ void together_free(struct together *t)
     g_free(t);
 }
 
-static size_t take_waiting(struct together *t, struct together_member **members)
+/* Fills members from place n on; how many there are then. */
+static size_t take_waiting(struct together *t, struct together_member **members, size_t n)
 {
-    size_t n = 1;
     pthread_mutex_lock(&t->lock);
     while (n < t->members_max && !g_queue_is_empty(&t->waiting)) {
         members[n++] = g_queue_pop_head(&t->waiting);
@@ -56,17 +56,31 @@ static void hand_over(struct together *t)
 }
 
 /* A member may be gone as soon as its turn is posted. */
+static void post_done(struct together_member **members, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        members[i]->done = true;
+        sem_post(&members[i]->turn);
+    }
+}
+
+void together_dismiss(struct together *t, together_fn *fn, void *arg)
+{
+    g_autofree struct together_member **members = g_new(struct together_member *, t->members_max);
+    for (size_t n = take_waiting(t, members, 0); n > 0; n = take_waiting(t, members, 0)) {
+        fn(arg, members, n);
+        post_done(members, n);
+    }
+}
+
 static void lead(struct together *t, struct together_member *own, together_fn *fn, void *arg)
 {
     g_autofree struct together_member **members = g_new(struct together_member *, t->members_max);
     members[0] = own;
-    size_t n = take_waiting(t, members);
+    size_t n = take_waiting(t, members, 1);
     fn(arg, members, n);
     hand_over(t);
-    for (size_t i = 1; i < n; i++) {
-        members[i]->done = true;
-        sem_post(&members[i]->turn);
-    }
+    post_done(members + 1, n - 1);
 }
 
 /* True: the caller leads, at once or after it has waited. */

@@ -26,6 +26,10 @@ struct together *together_new(size_t leaders, size_t members);
 /* Nobody may be inside together_do. NULL is fine. */
 void together_free(struct together *t);
 
+/* For fn: whoever waits at this moment gets no turn; fn(arg, ...), called for up to as many as a turn has, settles them
+ * instead. */
+void together_dismiss(struct together *t, together_fn *fn, void *arg);
+
 /* Returns when the work of own has been done: by another thread, or by this one, which has called fn(arg, ...) then. */
 void together_do(struct together *t, struct together_member *own, together_fn *fn, void *arg);
 

@@ -142,12 +142,70 @@ static void test_nobody_is_left_behind(void **state UNUSED)
     }
 }
 
+/* A leader that sends the others away as they come. */
+struct sender {
+    struct together *together;
+    atomic_int led;
+    atomic_int sent_away;
+};
+
+static void send_away(void *arg, struct together_member **members, size_t n)
+{
+    struct sender *s = arg;
+    for (size_t i = 0; i < n; i++) {
+        ((struct doubling *)members[i])->doubled = -1;
+    }
+    atomic_fetch_add(&s->sent_away, (int)n);
+}
+
+static void lead_alone(void *arg, struct together_member **members, size_t n)
+{
+    struct sender *s = arg;
+    for (size_t i = 0; i < n; i++) {
+        ((struct doubling *)members[i])->doubled = 1;
+    }
+    atomic_fetch_add(&s->led, (int)n);
+    while (atomic_load(&s->led) + atomic_load(&s->sent_away) < THREADS) {
+        together_dismiss(s->together, send_away, s);
+        (void)sched_yield();
+    }
+}
+
+static void *come_and_go(void *arg)
+{
+    struct sender *s = arg;
+    struct doubling d = {.doubled = 0};
+    together_do(s->together, &d.member, lead_alone, s);
+    return (void *)(intptr_t)d.doubled;
+}
+
+static void test_a_leader_may_send_the_others_away(void **state UNUSED)
+{
+    pthread_t ids[THREADS];
+    struct sender s = {.together = together_new(1, MEMBERS)};
+    int led = 0;
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&ids[i], NULL, come_and_go, &s), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *outcome = NULL;
+        pthread_join(ids[i], &outcome);
+        assert_true((intptr_t)outcome == 1 || (intptr_t)outcome == -1);
+        led += (intptr_t)outcome == 1 ? 1 : 0;
+    }
+    assert_int_equal(led, s.led);
+    assert_int_equal(THREADS - led, s.sent_away);
+    assert_true(led < THREADS);
+    together_free(s.together);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_done_once),
         cmocka_unit_test(test_one_alone_leads_each_time),
         cmocka_unit_test(test_nobody_is_left_behind),
+        cmocka_unit_test(test_a_leader_may_send_the_others_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
