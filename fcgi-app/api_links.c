@@ -92,11 +92,10 @@ void api_link_unsubscribe(struct call *c)
 {
     struct err e = ERR_INIT;
     char id[UUID_TEXT_BYTES];
-    if (!delivery_link_read(c->api->seal, DELIVERY_LINK_UNSUBSCRIBE, c->path_value, NULL, id)) {
-        answer_unknown(c);
-    } else if (suppression_unsubscribe(c->db, id, c->request->id, &e)) {
+    bool known = delivery_link_read(c->api->seal, DELIVERY_LINK_UNSUBSCRIBE, c->path_value, NULL, id);
+    if (known && suppression_unsubscribe(c->db, id, c->request->id, &e)) {
         answer_page(c, PAGE_HEAD "<h1>Unsubscribed</h1><p>You get no more of these messages.</p>" PAGE_END);
-    } else if (e.code == ERR_NOT_FOUND) {
+    } else if (!known || e.code == ERR_NOT_FOUND) {
         answer_unknown(c);
     } else {
         call_fail(c, &e);

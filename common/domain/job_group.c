@@ -111,13 +111,14 @@ static void insert_members(void *arg, struct together_member **members, size_t n
 {
     const struct inserter *inserter = arg;
     struct ticket *tickets[GROUP_MAX];
+    struct ticket *own = (struct ticket *)members[0];
     int64_t began_us = clock_mono_us();
     for (size_t i = 0; i < n; i++) {
         tickets[i] = (struct ticket *)members[i];
     }
     insert_group(inserter->db, tickets, n);
-    if (is_away(tickets[0], began_us)) {
-        together_dismiss(inserter->group->inserters, refuse, &tickets[0]->e);
+    if (is_away(own, began_us)) {
+        together_dismiss(inserter->group->inserters, refuse, &own->e);
     }
 }
 
