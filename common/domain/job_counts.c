@@ -51,13 +51,13 @@ static json_t *sum_deltas(const struct job_count_delta *sorted, size_t n)
 }
 
 /* The common case of a request, without the detour over JSON. */
-static bool add_one(struct db *db, const struct job_count_delta *d, struct err *e)
+static bool add_one(struct db *db, const struct job_count_delta *d, int64_t shard, struct err *e)
 {
     static const char sql[] = "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
                               " VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
     return db_run(db, NULL, e, sql,
                   DB_PARAMS(db_text(d->organization_id), db_text(d->job_type), db_text(job_status_name(d->status)),
-                            DB_INT(d->priority), DB_INT(db_shard(db) % SHARDS), DB_INT(d->delta)));
+                            DB_INT(d->priority), DB_INT(shard), DB_INT(d->delta)));
 }
 
 bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e)
@@ -71,7 +71,7 @@ bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t 
                               " ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
 
     if (n == 1) {
-        return add_one(db, deltas, e);
+        return add_one(db, deltas, db_shard(db) % SHARDS, e);
     }
     g_autofree struct job_count_delta *sorted = g_memdup2(deltas, n * sizeof(*deltas));
     qsort(sorted, n, sizeof(*sorted), compare_deltas);
@@ -154,7 +154,8 @@ static bool delete_shards(struct db *db, const struct job_count_delta *c, const 
     return ok;
 }
 
-/* Run again after a commit whose outcome is unknown it does no harm: the sum stays what it is. */
+/* Run again after a commit whose outcome is unknown it does no harm: the sum stays what it is. It goes to a shard of
+ * those that are locked here already: that of this connection may be locked by another. */
 static bool fold_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
 {
     static const char sql[] = "SELECT shard, jobs FROM job_counts WHERE organization_id = ? AND job_type = ?"
@@ -167,11 +168,14 @@ static bool fold_body(struct db *db, void *arg, bool repeated UNUSED, struct err
     if (!db_run(db, &r, e, sql, params, ARRAY_SIZE(params))) {
         return false;
     }
+    if (r.rows < 2) {
+        return true;
+    }
     sum.delta = 0;
     for (size_t i = 0; i < r.rows; i++) {
         sum.delta += db_cell_int(&r, i, 1);
     }
-    return r.rows < 2 || (delete_shards(db, &sum, &r, e) && (sum.delta == 0 || add_one(db, &sum, e)));
+    return delete_shards(db, &sum, &r, e) && (sum.delta == 0 || add_one(db, &sum, db_cell_int(&r, 0, 0), e));
 }
 
 bool job_counts_fold(struct db *db, const struct job_count_delta *counter, struct err *e)
