@@ -3,6 +3,11 @@
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
+#include <sched.h>
+
+/* Before a leader looks who has come: where processors are idle this is nothing, where they are not, threads that were
+ * about to come do come, and share what every turn costs. */
+#define YIELDS 8
 
 struct together {
     pthread_mutex_t lock;
@@ -77,6 +82,9 @@ static void lead(struct together *t, struct together_member *own, together_fn *f
 {
     g_autofree struct together_member **members = g_new(struct together_member *, t->members_max);
     members[0] = own;
+    for (int i = 0; i < YIELDS; i++) {
+        (void)sched_yield();
+    }
     size_t n = take_waiting(t, members, 1);
     fn(arg, members, n);
     hand_over(t);

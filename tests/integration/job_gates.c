@@ -16,59 +16,29 @@
 
 #include "domain/held_jobs.h"
 #include "domain/limits.h"
+#include "served.h"
 
 #define ORG "gates"
 #define WORKER "here:1:00000001"
 #define BATCH 12
 
-struct state {
-    struct conf *conf;
-    struct db *db;
-};
-
 /* --- helpers ----------------------------------------------------------------------------------------------------- */
-
-static void must_text(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, NULL, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
-static int64_t number(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, &e, sql, DB_NO_PARAMS)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-    assert_int_equal(r.rows, 1);
-    return db_cell_int(&r, 0, 0);
-}
 
 static int set_up(void **state)
 {
-    struct err e = ERR_INIT;
-    struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
+    struct served *s = g_new0(struct served, 1);
+    *state = s;
+    if (!served_open(s, ORG)) {
         return 1;
     }
-    s->db = db_new(s->conf);
-    must_text(s->db, "DELETE FROM organizations WHERE id = '" ORG "'");
     must_text(s->db, "DELETE FROM job_limits");
-    must_text(s->db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', 'Gates', UTC_TIMESTAMP(6))");
-    *state = s;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct state *s = *state;
-    db_free(s->db);
-    conf_free(s->conf);
+    struct served *s = *state;
+    served_close(s);
     g_free(s);
     return 0;
 }
@@ -167,7 +137,7 @@ static struct job_claim message_of(const struct job_ref *ref)
 /* The confirm of its message comes when the job has been parked already: it must not count on that message. */
 static void test_a_late_confirm(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct err e = ERR_INIT;
     struct job_claim job;
     CLEANUP(gate_rules_cleanup) struct gate_rules *rules = gate_rules_new(0);
@@ -178,23 +148,27 @@ static void test_a_late_confirm(void **state)
     struct job_ref ref = {.attempt = 0};
     g_strlcpy(ref.id, job.id, sizeof(ref.id));
     assert_true(job_mark_dispatched(s->db, &ref, 1, &e));
-    assert_int_equal(number(s->db, JOBS " AND status = 'queued' AND attempt = 0"
-                                        " AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE"),
+    assert_int_equal(number_of(s->db,
+                               JOBS " AND status = 'queued' AND attempt = 0"
+                                    " AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE",
+                               NULL),
                      1);
-    assert_int_equal(number(s->db, HELD " AND reason = 'paused' AND released = 0"), 1);
+    assert_int_equal(number_of(s->db, HELD " AND reason = 'paused' AND released = 0", NULL), 1);
     assert_int_equal(
-        number(s->db, "SELECT SUM(jobs) FROM job_counts WHERE organization_id = '" ORG "' AND status = 'queued'"), 1);
+        number_of(s->db, "SELECT SUM(jobs) FROM job_counts WHERE organization_id = '" ORG "' AND status = 'queued'",
+                  NULL),
+        1);
     struct job_ref refs[2];
     CLEANUP(gate_rules_cleanup) struct gate_rules *open = gate_rules_new(0);
     assert_int_equal(release(s->db, open, refs, 2), 1);
-    assert_int_equal(number(s->db, HELD), 0);
+    assert_int_equal(number_of(s->db, HELD, NULL), 0);
     assert_true(job_mark_dispatched(s->db, &refs[0], 1, &e));
-    assert_int_equal(number(s->db, JOBS " AND dispatch_at IS NULL"), 1);
+    assert_int_equal(number_of(s->db, JOBS " AND dispatch_at IS NULL", NULL), 1);
 }
 
 static void test_a_cap_and_its_promises(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct job_claim jobs[5];
     struct job_claim late;
     struct job_ref refs[5];
@@ -217,18 +191,18 @@ static void test_a_cap_and_its_promises(void **state)
     struct job_claim promised = message_of(&refs[0]);
     assert_true(claim(s->db, rules, &promised, 1));
     assert_int_equal(promised.result, JOB_CLAIMED);
-    assert_int_equal(number(s->db, HELD " AND released = 1"), 0);
+    assert_int_equal(number_of(s->db, HELD " AND released = 1", NULL), 0);
 
     finish(s->db, &jobs[1]);
     assert_int_equal(release(s->db, rules, refs, 5), 1);
     assert_string_equal(refs[0].id, late.id); /* the highest priority first */
-    assert_int_equal(number(s->db, JOBS " AND status = 'processing'"), 1);
+    assert_int_equal(number_of(s->db, JOBS " AND status = 'processing'", NULL), 1);
 }
 
 /* The promise ends when the limit was lowered meanwhile, and the job waits again. */
 static void test_a_promise_that_cannot_be_kept(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct job_claim jobs[3];
     struct job_ref refs[3];
     CLEANUP(gate_rules_cleanup) struct gate_rules *rules = limited_rules();
@@ -241,14 +215,14 @@ static void test_a_promise_that_cannot_be_kept(void **state)
     struct job_claim promised[] = {message_of(&refs[0]), message_of(&refs[1])};
     assert_true(claim(s->db, rules, promised, 2));
     assert_int_equal(count(promised, 2, JOB_PARKED), 2);
-    assert_int_equal(number(s->db, HELD " AND released = 0 AND reason = 'limit'"), 2);
-    assert_int_equal(number(s->db, JOBS " AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE"), 2);
+    assert_int_equal(number_of(s->db, HELD " AND released = 0 AND reason = 'limit'", NULL), 2);
+    assert_int_equal(number_of(s->db, JOBS " AND dispatch_at > UTC_TIMESTAMP(6) + INTERVAL 50 MINUTE", NULL), 2);
 }
 
 /* A worker that did not know of the limit has run the job: nobody will use its promise. */
 static void test_a_promise_nobody_uses(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct err e = ERR_INIT;
     struct job_claim jobs[3];
     struct job_ref refs[3];
@@ -266,14 +240,14 @@ static void test_a_promise_nobody_uses(void **state)
     assert_true(held_jobs_sweep(s->db, rules, &group, &e));
     assert_int_equal(release(s->db, rules, refs, 3), 1);
     assert_true(held_jobs_sweep(s->db, rules, &group, &e));
-    assert_int_equal(number(s->db, HELD " AND released = 1"), 1); /* a good promise stays */
+    assert_int_equal(number_of(s->db, HELD " AND released = 1", NULL), 1); /* a good promise stays */
     assert_true(held_jobs_sweep(s->db, none, &group, &e));
-    assert_int_equal(number(s->db, HELD), 0);
+    assert_int_equal(number_of(s->db, HELD, NULL), 0);
 }
 
 static void test_what_comes_to_be_parked(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct job_claim jobs[4];
     CLEANUP(gate_rules_cleanup) struct gate_rules *none = gate_rules_new(0);
     CLEANUP(gate_rules_cleanup) struct gate_rules *rules = limited_rules();
@@ -287,15 +261,15 @@ static void test_what_comes_to_be_parked(void **state)
     assert_int_equal(jobs[1].result, JOB_HELD);
     assert_true(claim(s->db, rules, &jobs[1], 1));
     assert_int_equal(jobs[1].result, JOB_HELD); /* there is room: it must not be parked, nor run here */
-    assert_int_equal(number(s->db, HELD), 0);
+    assert_int_equal(number_of(s->db, HELD, NULL), 0);
     assert_true(claim(s->db, rules, jobs, 3));
     assert_int_equal(jobs[0].result, JOB_CLAIMED);
     assert_int_equal(count(jobs, 3, JOB_PARKED) + count(jobs, 3, JOB_HELD), 2);
     assert_true(claim(s->db, rules, &jobs[3], 1));
     assert_int_equal(jobs[3].result, JOB_PARKED); /* others wait before it */
-    assert_int_equal(number(s->db, JOBS " AND status = 'processing'"), 1);
+    assert_int_equal(number_of(s->db, JOBS " AND status = 'processing'", NULL), 1);
     assert_true(claim(s->db, paused, &jobs[3], 1));
-    assert_int_equal(number(s->db, HELD " AND reason = 'paused'"), 1);
+    assert_int_equal(number_of(s->db, HELD " AND reason = 'paused'", NULL), 1);
 }
 
 /* --- workers at the same time ------------------------------------------------------------------------------------ */
@@ -328,7 +302,7 @@ static void *race_run(void *arg)
     return NULL;
 }
 
-static void race_once(struct state *s, const struct gate_rules *rules, int64_t wanted)
+static void race_once(struct served *s, const struct gate_rules *rules, int64_t wanted)
 {
     static struct race race;
     struct racer racers[WORKERS];
@@ -350,13 +324,13 @@ static void race_once(struct state *s, const struct gate_rules *rules, int64_t w
     }
     pthread_barrier_destroy(&race.start);
     assert_int_equal(atomic_load(&race.failed), 0);
-    assert_int_equal(number(s->db, JOBS " AND status = 'processing'"), wanted);
-    assert_int_equal(number(s->db, HELD), WORKERS * BATCH - wanted);
+    assert_int_equal(number_of(s->db, JOBS " AND status = 'processing'", NULL), wanted);
+    assert_int_equal(number_of(s->db, HELD, NULL), WORKERS * BATCH - wanted);
 }
 
 static void test_never_more_than_the_cap(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     CLEANUP(gate_rules_cleanup) struct gate_rules *rules = limited_rules();
     set_limit(s->db, 5);
     for (int i = 0; i < ROUNDS; i++) {
@@ -367,7 +341,7 @@ static void test_never_more_than_the_cap(void **state)
 /* The row by which the organization is locked is made by the first. */
 static void test_never_more_than_the_default(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     CLEANUP(gate_rules_cleanup) struct gate_rules *rules = gate_rules_new(3);
     for (int i = 0; i < ROUNDS; i++) {
         must_text(s->db, "DELETE FROM job_limits");

@@ -15,30 +15,16 @@
 #include <string.h>
 
 #include "domain/job.h"
+#include "served.h"
 
 #define ORG "lists"
 #define JOBS "30000"
 #define LIMIT 20
 #define CAP 10000
 
-struct state {
-    struct conf *conf;
-    struct db *db;
-};
-
-static void must_text(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, NULL, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
 /* Four types with three priorities; most jobs are completed, and some ranges are empty. */
 static void fill(struct db *db)
 {
-    must_text(db, "DELETE FROM organizations WHERE id = '" ORG "'");
-    must_text(db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', 'Lists', UTC_TIMESTAMP(6))");
     must_text(db, "INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload, timeout_s,"
                   " created_at, updated_at)"
                   " SELECT CAST(CONCAT('0190a6f0-0000-7000-8000-', LPAD(HEX(seq), 12, '0')) AS UUID), '" ORG "',"
@@ -52,26 +38,20 @@ static void fill(struct db *db)
 
 static int set_up(void **state)
 {
-    struct err e = ERR_INIT;
-    struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
+    struct served *s = g_new0(struct served, 1);
+    *state = s;
+    if (!served_open(s, ORG)) {
         return 1;
     }
-    s->db = db_new(s->conf);
-    db_set_read_timeout(s->db, 60);
     fill(s->db);
-    *state = s;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     must_text(s->db, "DELETE FROM organizations WHERE id = '" ORG "'");
-    db_free(s->db);
-    conf_free(s->conf);
+    served_close(s);
     g_free(s);
     return 0;
 }
@@ -113,7 +93,7 @@ static int64_t total_of(const json_t *page)
 /* No more than every range's first rows, a few times over (index, temporary table, sort, row), and the counters. */
 static void test_a_page_reads_what_it_shows(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     static const struct {
         struct job_filter filter;
         int64_t ranges;
@@ -155,7 +135,7 @@ static void test_a_page_reads_what_it_shows(void **state)
 /* The cost of any page is that of the first, also with every job before it. */
 static void test_times_count_to_the_limit(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     static const struct {
         struct job_filter filter;
         int64_t ranges;
@@ -185,7 +165,7 @@ static void test_times_count_to_the_limit(void **state)
 /* What is passed over is read from the index alone; too much of it is refused. */
 static void test_skip(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     struct err e = ERR_INIT;
     json_t *refused = NULL;
     int64_t read = 0;

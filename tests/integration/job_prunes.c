@@ -17,55 +17,28 @@
 
 #include "domain/job_prune.h"
 #include "ground/clock.h"
+#include "served.h"
 
 #define ORG "prunes"
 #define DAY_S 86400
 #define ROUND_BUDGET_MS 60000
 
 struct state {
-    struct conf *conf;
-    struct db *db;
+    struct served served;
     struct job_pruner *pruner;
 };
 
 /* --- helpers ----------------------------------------------------------------------------------------------------- */
 
-static void must(struct db *db, struct db_result *r, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, r, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
-static void must_text(struct db *db, const char *sql)
-{
-    must(db, NULL, sql);
-}
-
-static int64_t number_of(struct db *db, const char *sql)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-    must(db, &r, sql);
-    assert_int_equal(r.rows, 1);
-    return db_cell_int(&r, 0, 0);
-}
-
 static int set_up(void **state)
 {
-    struct err e = ERR_INIT;
     struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
+    *state = s;
+    s->pruner = job_pruner_new();
+    if (!served_open(&s->served, ORG)) {
         return 1;
     }
-    s->db = db_new(s->conf);
-    db_set_read_timeout(s->db, 60);
-    s->pruner = job_pruner_new();
-    must_text(s->db, "DELETE FROM organizations");
-    must_text(s->db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', 'Prunes', UTC_TIMESTAMP(6))");
-    *state = s;
+    must_text(s->served.db, "DELETE FROM organizations WHERE id <> '" ORG "'");
     return 0;
 }
 
@@ -73,8 +46,7 @@ static int tear_down(void **state)
 {
     struct state *s = *state;
     job_pruner_free(s->pruner);
-    db_free(s->db);
-    conf_free(s->conf);
+    served_close(&s->served);
     g_free(s);
     return 0;
 }
@@ -116,7 +88,7 @@ static struct job_pruned round_of(struct state *s)
 {
     struct err e = ERR_INIT;
     struct job_pruned done;
-    if (!job_prune(s->pruner, s->db, keep_s, NULL, ROUND_BUDGET_MS, &done, &e)) {
+    if (!job_prune(s->pruner, s->served.db, keep_s, NULL, ROUND_BUDGET_MS, &done, &e)) {
         fail_msg("%s", e.text);
     }
     assert_true(done.is_over);
@@ -128,13 +100,16 @@ static struct job_pruned round_of(struct state *s)
 /* Counts are the rows, and no attempt is without its job. */
 static void assert_sound(struct db *db)
 {
-    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM (SELECT job_type, status, SUM(n) AS off FROM"
-                                   " (SELECT job_type, status, jobs AS n FROM job_counts"
-                                   "  UNION ALL SELECT job_type, status, -1 FROM background_jobs) both_sides"
-                                   " GROUP BY job_type, status HAVING off <> 0) wrong"),
+    assert_int_equal(number_of(db,
+                               "SELECT COUNT(*) FROM (SELECT job_type, status, SUM(n) AS off FROM"
+                               " (SELECT job_type, status, jobs AS n FROM job_counts"
+                               "  UNION ALL SELECT job_type, status, -1 FROM background_jobs) both_sides"
+                               " GROUP BY job_type, status HAVING off <> 0) wrong",
+                               NULL),
                      0);
     assert_int_equal(
-        number_of(db, "SELECT COUNT(*) FROM job_attempts WHERE job_id NOT IN (SELECT id FROM background_jobs)"), 0);
+        number_of(db, "SELECT COUNT(*) FROM job_attempts WHERE job_id NOT IN (SELECT id FROM background_jobs)", NULL),
+        0);
 }
 
 /* --- what goes and what stays ------------------------------------------------------------------------------------ */
@@ -158,41 +133,42 @@ static void test_each_has_its_time(void **state)
     };
     int64_t stay = 0;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        add_jobs(s->db, 1 + 10 * (int)i, 10, rows[i].type, rows[i].status, rows[i].made_days, rows[i].ended_days);
+        add_jobs(s->served.db, 1 + 10 * (int)i, 10, rows[i].type, rows[i].status, rows[i].made_days,
+                 rows[i].ended_days);
         stay += rows[i].goes ? 0 : 10;
     }
     struct job_pruned done = round_of(s);
     assert_int_equal(done.jobs, 10 * (int64_t)ARRAY_SIZE(rows) - stay);
-    assert_int_equal(number_of(s->db, SQL_LEFT), stay);
+    assert_int_equal(number_of(s->served.db, SQL_LEFT, NULL), stay);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         g_autofree char *sql = g_strdup_printf(
             "SELECT COUNT(*) FROM background_jobs WHERE CONV(RIGHT(id, 4), 16, 10) BETWEEN %d AND %d", 1 + 10 * (int)i,
             10 + 10 * (int)i);
-        assert_int_equal(number_of(s->db, sql), rows[i].goes ? 0 : 10);
+        assert_int_equal(number_of(s->served.db, sql, NULL), rows[i].goes ? 0 : 10);
     }
-    assert_sound(s->db);
+    assert_sound(s->served.db);
     assert_int_equal(round_of(s).jobs, 0);
 }
 
 static void test_what_is_still_needed_stays(void **state)
 {
     struct state *s = *state;
-    add_jobs(s->db, 1, 5, "noop", "completed", 60, 60);
-    add_jobs(s->db, 6, 1, "noop", "failed", 60, 60);
-    must_text(s->db, "UPDATE background_jobs SET unique_key = id, unique_for_s = 86400 * 90 WHERE id LIKE '%1'");
-    must_text(s->db, "UPDATE background_jobs SET unique_key = id, unique_for_s = 86400 WHERE id LIKE '%2'");
-    must_text(s->db, "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) WHERE id LIKE '%6'");
+    add_jobs(s->served.db, 1, 5, "noop", "completed", 60, 60);
+    add_jobs(s->served.db, 6, 1, "noop", "failed", 60, 60);
+    must_text(s->served.db, "UPDATE background_jobs SET unique_key = id, unique_for_s = 86400 * 90 WHERE id LIKE '%1'");
+    must_text(s->served.db, "UPDATE background_jobs SET unique_key = id, unique_for_s = 86400 WHERE id LIKE '%2'");
+    must_text(s->served.db, "UPDATE background_jobs SET dispatch_at = UTC_TIMESTAMP(6) WHERE id LIKE '%6'");
     assert_int_equal(round_of(s).jobs, 4);
-    assert_int_equal(number_of(s->db, SQL_LEFT " AND (id LIKE '%1' OR id LIKE '%6')"), 2);
-    assert_sound(s->db);
+    assert_int_equal(number_of(s->served.db, SQL_LEFT " AND (id LIKE '%1' OR id LIKE '%6')", NULL), 2);
+    assert_sound(s->served.db);
 }
 
 /* Whoever tries a job again while it is about to be deleted wins. */
 static void test_a_locked_job_is_passed_over(void **state)
 {
     struct state *s = *state;
-    struct db *other CLEANUP(db_cleanup) = db_new(s->conf);
-    add_jobs(s->db, 1, 20, "noop", "failed", 60, 60);
+    struct db *other CLEANUP(db_cleanup) = db_new(s->served.conf);
+    add_jobs(s->served.db, 1, 20, "noop", "failed", 60, 60);
     must_text(other, "START TRANSACTION");
     must_text(other, "UPDATE background_jobs SET status = 'queued', dispatch_at = UTC_TIMESTAMP(6) WHERE id LIKE '%7'");
     must_text(other, "INSERT INTO job_counts VALUES ('" ORG "', 'noop', 'queued', 0, 2, 1), ('" ORG
@@ -200,8 +176,8 @@ static void test_a_locked_job_is_passed_over(void **state)
     assert_int_equal(round_of(s).jobs, 19);
     must_text(other, "COMMIT");
     assert_int_equal(round_of(s).jobs, 0);
-    assert_int_equal(number_of(s->db, SQL_LEFT " AND status = 'queued'"), 1);
-    assert_sound(s->db);
+    assert_int_equal(number_of(s->served.db, SQL_LEFT " AND status = 'queued'", NULL), 1);
+    assert_sound(s->served.db);
 }
 
 /* Many rows of a counter become one; of those that are locked none is touched, and nobody waits: not even where one of
@@ -209,25 +185,26 @@ static void test_a_locked_job_is_passed_over(void **state)
 static void test_counters_are_folded(void **state)
 {
     struct state *s = *state;
-    struct db *other CLEANUP(db_cleanup) = db_new(s->conf);
+    struct db *other CLEANUP(db_cleanup) = db_new(s->served.conf);
     char lock[128];
     (void)snprintf(lock, sizeof(lock),
                    "UPDATE job_counts SET jobs = jobs + 1 WHERE status = 'queued' AND shard IN (%u, %u)",
-                   db_shard(s->db) % 16, (db_shard(s->db) + 6) % 16);
-    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG
-                     "', 'noop', 'queued', 0, seq, 10 - CAST(seq AS SIGNED) FROM seq_0_to_15");
-    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG
-                     "', 'noop', 'failed', 0, seq, IF(seq = 15, -105, CAST(seq AS SIGNED))"
-                     " FROM seq_0_to_15");
-    must_text(s->db, "INSERT INTO job_counts SELECT '" ORG "', 'noop', 'processing', 0, seq, 1 FROM seq_1_to_3");
+                   db_shard(s->served.db) % 16, (db_shard(s->served.db) + 6) % 16);
+    must_text(s->served.db, "INSERT INTO job_counts SELECT '" ORG
+                            "', 'noop', 'queued', 0, seq, 10 - CAST(seq AS SIGNED) FROM seq_0_to_15");
+    must_text(s->served.db, "INSERT INTO job_counts SELECT '" ORG
+                            "', 'noop', 'failed', 0, seq, IF(seq = 15, -105, CAST(seq AS SIGNED))"
+                            " FROM seq_0_to_15");
+    must_text(s->served.db, "INSERT INTO job_counts SELECT '" ORG "', 'noop', 'processing', 0, seq, 1 FROM seq_1_to_3");
     must_text(other, "START TRANSACTION");
     must_text(other, lock);
     assert_int_equal(round_of(s).jobs, 0);
     must_text(other, "COMMIT");
-    assert_int_equal(number_of(s->db, "SELECT SUM(jobs) FROM job_counts WHERE status = 'queued'"), 160 - 120 + 2);
-    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'queued'"), 3);
-    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'failed'"), 0);
-    assert_int_equal(number_of(s->db, "SELECT COUNT(*) FROM job_counts WHERE status = 'processing'"), 3);
+    assert_int_equal(number_of(s->served.db, "SELECT SUM(jobs) FROM job_counts WHERE status = 'queued'", NULL),
+                     160 - 120 + 2);
+    assert_int_equal(number_of(s->served.db, "SELECT COUNT(*) FROM job_counts WHERE status = 'queued'", NULL), 3);
+    assert_int_equal(number_of(s->served.db, "SELECT COUNT(*) FROM job_counts WHERE status = 'failed'", NULL), 0);
+    assert_int_equal(number_of(s->served.db, "SELECT COUNT(*) FROM job_counts WHERE status = 'processing'", NULL), 3);
 }
 
 /* --- how much at a time ------------------------------------------------------------------------------------------- */
@@ -247,33 +224,33 @@ static int64_t rows_read(struct db *db)
 static void test_kept_jobs_are_not_read_again(void **state)
 {
     struct state *s = *state;
-    add_jobs(s->db, 1, 3000, "noop", "completed", 60, 1);
-    int64_t begin = rows_read(s->db);
+    add_jobs(s->served.db, 1, 3000, "noop", "completed", 60, 1);
+    int64_t begin = rows_read(s->served.db);
     assert_int_equal(round_of(s).jobs, 0);
-    int64_t first = rows_read(s->db) - begin;
+    int64_t first = rows_read(s->served.db) - begin;
     assert_true(first >= 3000);
-    add_jobs(s->db, 3001, 10, "noop", "completed", 50, 50);
-    begin = rows_read(s->db);
+    add_jobs(s->served.db, 3001, 10, "noop", "completed", 50, 50);
+    begin = rows_read(s->served.db);
     assert_int_equal(round_of(s).jobs, 10);
-    assert_true(rows_read(s->db) - begin < first / 10);
-    assert_sound(s->db);
+    assert_true(rows_read(s->served.db) - begin < first / 10);
+    assert_sound(s->served.db);
 }
 
 static void test_a_job_with_very_many_details(void **state)
 {
     struct state *s = *state;
-    add_jobs(s->db, 1, 3, "noop", "completed", 60, 60);
-    must_text(s->db,
+    add_jobs(s->served.db, 1, 3, "noop", "completed", 60, 60);
+    must_text(s->served.db,
               "INSERT INTO job_attempts (job_id, number, started_at, ended_at, outcome)"
               " SELECT '0190a6f0-0000-7000-8000-000000000002', seq, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 'snoozed'"
               " FROM seq_2_to_4000");
-    must_text(s->db, "INSERT INTO job_logs (job_id, attempt, number, logged_at, level, message)"
-                     " SELECT '0190a6f0-0000-7000-8000-000000000001', 1, seq, UTC_TIMESTAMP(6), 'info', 'x'"
-                     " FROM seq_1_to_3000");
+    must_text(s->served.db, "INSERT INTO job_logs (job_id, attempt, number, logged_at, level, message)"
+                            " SELECT '0190a6f0-0000-7000-8000-000000000001', 1, seq, UTC_TIMESTAMP(6), 'info', 'x'"
+                            " FROM seq_1_to_3000");
     struct job_pruned done = round_of(s);
     assert_int_equal(done.jobs, 3);
-    assert_int_equal(number_of(s->db, SQL_LEFT), 0);
-    assert_sound(s->db);
+    assert_int_equal(number_of(s->served.db, SQL_LEFT, NULL), 0);
+    assert_sound(s->served.db);
 }
 
 /* The budget ends a call in the middle of a round, and the next goes on. */
@@ -282,11 +259,11 @@ static void test_a_round_in_parts(void **state)
     struct state *s = *state;
     struct job_pruned done = {.is_over = false};
     int calls = 0;
-    add_jobs(s->db, 1, 3000, "noop", "completed", 60, 60);
+    add_jobs(s->served.db, 1, 3000, "noop", "completed", 60, 60);
     for (; !done.is_over; calls++) {
         struct err e = ERR_INIT;
-        assert_true(job_prune(s->pruner, s->db, keep_s, NULL, 1, &done, &e));
-        assert_sound(s->db);
+        assert_true(job_prune(s->pruner, s->served.db, keep_s, NULL, 1, &done, &e));
+        assert_sound(s->served.db);
     }
     assert_true(calls > 10);
     assert_int_equal(done.jobs, 3000);
@@ -332,8 +309,8 @@ static void test_no_lock_is_held_long(void **state)
     struct state *s = *state;
     struct probe *p = g_new0(struct probe, 1);
     pthread_t thread;
-    add_jobs(s->db, 1, 20000, "noop", "completed", 60, 60);
-    p->db = db_new(s->conf);
+    add_jobs(s->served.db, 1, 20000, "noop", "completed", 60, 60);
+    p->db = db_new(s->served.conf);
     assert_int_equal(pthread_create(&thread, NULL, probe_run, p), 0);
     struct job_pruned done = round_of(s);
     atomic_store(&p->stop, true);
@@ -345,7 +322,7 @@ static void test_no_lock_is_held_long(void **state)
                   (int)p->waits_us[p->n / 2], (int)p->waits_us[p->n * 99 / 100], (int)p->waits_us[p->n - 1],
                   (int)done.longest_us);
     assert_in_range(p->waits_us[p->n * 99 / 100], 0, 100 * US_PER_MS);
-    assert_sound(s->db);
+    assert_sound(s->served.db);
     db_free(p->db);
     g_free(p);
 }

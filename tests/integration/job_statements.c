@@ -18,59 +18,29 @@
 #include "domain/job.h"
 #include "domain/job_log.h"
 #include "domain/job_read.h"
+#include "served.h"
 
 #define ORG "fences"
 #define WORKER "here:1:00000001"
 #define OTHER_WORKER "there:2:00000002"
 #define CRASH_LIMIT 3
 
-struct state {
-    struct conf *conf;
-    struct db *db;
-};
-
 /* --- helpers ----------------------------------------------------------------------------------------------------- */
-
-static void must_text(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, NULL, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
-static int64_t number_of(struct db *db, const char *sql, const char *id)
-{
-    struct err e = ERR_INIT;
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, &e, sql, DB_PARAMS(db_text(id)))) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-    assert_int_equal(r.rows, 1);
-    return db_cell_int(&r, 0, 0);
-}
 
 static int set_up(void **state)
 {
-    struct err e = ERR_INIT;
-    struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
+    struct served *s = g_new0(struct served, 1);
+    *state = s;
+    if (!served_open(s, ORG)) {
         return 1;
     }
-    s->db = db_new(s->conf);
-    must_text(s->db, "DELETE FROM organizations WHERE id = '" ORG "'");
-    must_text(s->db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', 'Fences', UTC_TIMESTAMP(6))");
-    *state = s;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct state *s = *state;
-    db_free(s->db);
-    conf_free(s->conf);
+    struct served *s = *state;
+    served_close(s);
     g_free(s);
     return 0;
 }
@@ -166,7 +136,7 @@ static void assert_counts_match(struct db *db)
 /* The answer to a COMMIT was lost for good, and the worker claims the same batch again, with one more. */
 static void test_claim_once_more(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     char ids[2][UUID_TEXT_BYTES];
     struct job_claim claims[4];
     for (size_t i = 0; i < 2; i++) {
@@ -198,7 +168,7 @@ static void test_claim_once_more(void **state)
 
 static void test_claim_of_others(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     char id[UUID_TEXT_BYTES];
     add_job(db, 0, id);
     struct job_claim claim = message_of(id, 0);
@@ -213,7 +183,7 @@ static void test_claim_of_others(void **state)
 /* A batch holds no more payload than fits well into memory and one statement's time. */
 static void test_claim_of_much(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     struct job_claim claims[40];
     size_t claimed = 0;
     for (size_t i = 0; i < ARRAY_SIZE(claims); i++) {
@@ -247,7 +217,7 @@ static void test_claim_of_much(void **state)
 /* The answer to a COMMIT was lost for good, so the worker writes the same outcomes once more. */
 static void test_finish_once_more(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     static const enum job_finish_kind kinds[] = {JOB_FINISH_COMPLETED, JOB_FINISH_FAILED,    JOB_FINISH_RETRY,
                                                  JOB_FINISH_RELEASED,  JOB_FINISH_CANCELLED, JOB_FINISH_SNOOZED};
     struct job_claim claims[ARRAY_SIZE(kinds)];
@@ -275,7 +245,7 @@ static void test_finish_once_more(void **state)
 /* The same, and meanwhile some are written and some are not. */
 static void test_finish_some_once_more(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     struct job_claim claims[3];
     struct job_finish finishes[3];
     for (size_t i = 0; i < 3; i++) {
@@ -296,7 +266,7 @@ static void test_finish_some_once_more(void **state)
 
 static void test_finish_after_rescue(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     char id[UUID_TEXT_BYTES];
     add_job(db, 0, id);
     struct job_claim claim = claim_one(db, id, 0);
@@ -313,7 +283,7 @@ static void test_finish_after_rescue(void **state)
 
 static void test_snooze(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     char id[UUID_TEXT_BYTES];
     add_job(db, 0, id);
     struct job_claim claim = claim_one(db, id, 0);
@@ -334,7 +304,7 @@ static void test_snooze(void **state)
 /* What would be queued again is cancelled instead when that was asked for meanwhile. */
 static void test_a_cancel_wins(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     static const enum job_finish_kind kinds[] = {JOB_FINISH_RETRY, JOB_FINISH_RELEASED, JOB_FINISH_SNOOZED};
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         struct err e = ERR_INIT;
@@ -366,7 +336,7 @@ static int64_t count_lines(struct db *db, const char *id)
 /* Written once however often it is tried, and by the owner alone. */
 static void test_a_log_is_fenced(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     struct err e = ERR_INIT;
     char id[UUID_TEXT_BYTES];
     add_job(db, 0, id);
@@ -401,7 +371,7 @@ static void test_a_log_is_fenced(void **state)
 
 static void test_only_the_last_attempts_have_a_log(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     const struct job_log_line line = {.number = 1, .level = LOG_LEVEL_INFO, .message = "one"};
     char id[UUID_TEXT_BYTES];
     add_job(db, 0, id);
@@ -463,7 +433,7 @@ static void try_job(struct db *db, const char *id, size_t times)
 
 static void test_reads_at_the_same_time(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     struct readings r = {.conf = s->conf, .reads = job_reads_new()};
     pthread_t threads[READERS];
     for (size_t i = 0; i < READ_JOBS; i++) {
