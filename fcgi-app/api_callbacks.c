@@ -99,6 +99,32 @@ static void apply(struct call *c, const char *provider, struct callback_events *
 
 /* --- Twilio ------------------------------------------------------------------------------------------------------- */
 
+static bool is_signed_for(const struct call *c, const json_t *config, const char *url, const json_t *form)
+{
+    g_autofree char *signed_text = url == NULL ? NULL : callback_twilio_signed(url, form);
+    return signed_text != NULL && verify_hmac_sha1(text(config, "auth_token"), signed_text, strlen(signed_text),
+                                                   request_param(c->request, "HTTP_X_TWILIO_SIGNATURE"));
+}
+
+static bool is_twilio(const struct call *c, const json_t *config, const json_t *form)
+{
+    const char *uri = request_param(c->request, "REQUEST_URI");
+    g_autofree char *url = g_strconcat(c->conf->api.public_url, uri == NULL ? "" : uri, NULL);
+    g_autofree char *other = callback_twilio_other_url(url);
+    return text(config, "auth_token")[0] != '\0' &&
+           (is_signed_for(c, config, url, form) || is_signed_for(c, config, other, form));
+}
+
+/* The address names the organization also where its message went through the deployment's account, as it does while its
+ * own is switched off. */
+static bool is_deployments_twilio(const struct call *c, const json_t *form)
+{
+    struct err e = ERR_INIT;
+    json_auto_t *config = NULL;
+    return provider_account_config(c->db, c->api->seal, PROVIDER_DEPLOYMENT, "twilio", &config, &e) &&
+           is_twilio(c, config, form);
+}
+
 void api_callback_twilio(struct call *c)
 {
     struct err e = ERR_INIT;
@@ -108,16 +134,12 @@ void api_callback_twilio(struct call *c)
     if (config == NULL) {
         return;
     }
-    const char *uri = request_param(c->request, "REQUEST_URI");
     json_auto_t *form = request_decode_query(c->request->body, &e);
-    if (c->conf->api.public_url[0] == '\0' || uri == NULL || form == NULL) {
+    if (c->conf->api.public_url[0] == '\0' || form == NULL) {
         refuse(c, form == NULL ? e.text : "[api] public_url, which Twilio signs, is not set");
         return;
     }
-    g_autofree char *url = g_strconcat(c->conf->api.public_url, uri, NULL);
-    g_autofree char *signed_text = callback_twilio_signed(url, form);
-    if (!verify_hmac_sha1(text(config, "auth_token"), signed_text, strlen(signed_text),
-                          request_param(c->request, "HTTP_X_TWILIO_SIGNATURE"))) {
+    if (!is_twilio(c, config, form) && !is_deployments_twilio(c, form)) {
         refuse(c, "the signature of Twilio is missing or wrong");
         return;
     }

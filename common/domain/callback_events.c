@@ -6,6 +6,8 @@
 #include "ground/clock.h"
 #include "ground/json.h"
 
+#define AT_MAX_S INT64_C(4102444800) /* 2100: later times are nonsense */
+
 void callback_events_init(struct callback_events *events)
 {
     events->list = g_array_new(FALSE, TRUE, sizeof(struct delivery_callback));
@@ -103,21 +105,35 @@ char *callback_twilio_signed(const char *url, const json_t *form)
 {
     GString *out = g_string_new(url);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    json_auto_t *copy = json_deep_copy(form);
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach(copy, name, value)
-    {
-        g_ptr_array_add(names, g_strdup(name));
+    for (void *i = json_object_iter((json_t *)(uintptr_t)form); i != NULL;
+         i = json_object_iter_next((json_t *)(uintptr_t)form, i)) {
+        g_ptr_array_add(names, (void *)(uintptr_t)json_object_iter_key(i));
     }
     g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i < names->len; i++) {
-        char *key = g_ptr_array_index(names, i);
-        g_string_append(out, key);
-        g_string_append(out, json_string_value(json_object_get(form, key)));
-        g_free(key);
+        const char *name = g_ptr_array_index(names, i);
+        const char *value = json_string_value(json_object_get(form, name));
+        g_string_append_printf(out, "%s%s", name, value == NULL ? "" : value);
     }
     return g_string_free(out, FALSE);
+}
+
+char *callback_twilio_other_url(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    if (scheme_end == NULL) {
+        return NULL;
+    }
+    const char *host = scheme_end + 3;
+    const char *path = host + strcspn(host, "/?#");
+    const char *colon = path;
+    while (colon > host && g_ascii_isdigit(colon[-1])) {
+        colon--;
+    }
+    bool has_port = colon > host && colon < path && colon[-1] == ':';
+    const char *added = g_str_has_prefix(url, "https:") ? ":443" : ":80";
+    const char *end = has_port ? colon - 1 : path;
+    return g_strdup_printf("%.*s%s%s", (int)(end - url), url, has_port ? "" : added, path);
 }
 
 /* --- SendGrid ----------------------------------------------------------------------------------------------------- */
@@ -156,7 +172,7 @@ static void add_sendgrid(struct callback_events *events, const json_t *event)
         .kind = meaning->kind,
         .suppress = is_blocked ? NULL : meaning->suppress,
         .words = words,
-        .at_us = CLAMP(json_integer_value(json_object_get(event, "timestamp")), 0, INT64_C(4102444800)) * US_PER_S,
+        .at_us = CLAMP(json_integer_value(json_object_get(event, "timestamp")), 0, AT_MAX_S) * US_PER_S,
     };
     add(events, &c);
 }
@@ -247,7 +263,50 @@ static const struct meaning sns_events[] = {
     {NULL, CALLBACK_KINDS, NULL},
 };
 
-void callback_events_sns(struct callback_events *events, const json_t *message, const char *id)
+/* The log's own words; a message that failed is told by its providerResponse. */
+static const struct meaning sns_log_statuses[] = {
+    {"SUCCESS", CALLBACK_DELIVERED, NULL},
+    {"FAILURE", CALLBACK_BOUNCED, NULL},
+    {NULL, CALLBACK_KINDS, NULL},
+};
+static const struct meaning sns_log_responses[] = {
+    {"Invalid phone number", CALLBACK_BOUNCED, SUPPRESSION_BOUNCE},
+    {"Phone number is opted out", CALLBACK_BOUNCED, SUPPRESSION_UNSUBSCRIBE},
+    {NULL, CALLBACK_KINDS, NULL},
+};
+
+static int64_t log_time_of(const json_t *notification)
+{
+    int64_t at_us = 0;
+    const char *at = json_text_or_null(notification, "timestamp");
+    return at != NULL && clock_parse_sql(at, &at_us) ? at_us : 0;
+}
+
+/* An entry of the log. */
+static void add_sns_log(struct callback_events *events, const json_t *message, const char *id)
+{
+    const char *status = json_text_or_null(message, "status");
+    const json_t *notification = json_object_get(message, "notification");
+    const char *response = json_text_or_null(json_object_get(message, "delivery"), "providerResponse");
+    const struct meaning *meaning = find(sns_log_statuses, status);
+    if (meaning == NULL) {
+        return;
+    }
+    const struct meaning *cause = meaning->kind == CALLBACK_BOUNCED ? find(sns_log_responses, response) : NULL;
+    g_autofree char *words = g_strdup_printf("SNS: %s%s%s", status, response == NULL ? "" : ", ",
+                                             response == NULL ? "" : response);
+    const struct delivery_callback c = {
+        .callback_id = id,
+        .message_id = json_text_or_null(notification, "messageId"),
+        .kind = meaning->kind,
+        .suppress = cause == NULL ? NULL : cause->suppress,
+        .words = words,
+        .at_us = log_time_of(notification),
+    };
+    add(events, &c);
+}
+
+static void add_sns_event(struct callback_events *events, const json_t *message, const char *id)
 {
     const struct meaning *meaning = find(sns_events, json_text_or_null(message, "eventType"));
     const char *status = json_text_or_null(message, "messageStatusDescription");
@@ -256,15 +315,25 @@ void callback_events_sns(struct callback_events *events, const json_t *message, 
     }
     g_autofree char *words = g_strdup_printf("SNS: %s%s%s", meaning->word, status == NULL ? "" : ", ",
                                              status == NULL ? "" : status);
+    int64_t at_ms = CLAMP(json_integer_value(json_object_get(message, "eventTimestamp")), 0, AT_MAX_S * MS_PER_S);
     const struct delivery_callback c = {
         .callback_id = id,
         .message_id = json_text_or_null(message, "messageId"),
         .kind = meaning->kind,
         .suppress = meaning->suppress,
         .words = words,
-        .at_us = json_integer_value(json_object_get(message, "eventTimestamp")) * INT64_C(1000),
+        .at_us = at_ms * US_PER_MS,
     };
     add(events, &c);
+}
+
+void callback_events_sns(struct callback_events *events, const json_t *message, const char *id)
+{
+    if (json_is_object(json_object_get(message, "notification"))) {
+        add_sns_log(events, message, id);
+    } else {
+        add_sns_event(events, message, id);
+    }
 }
 
 char *callback_sns_signed(const json_t *message)

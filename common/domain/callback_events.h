@@ -3,7 +3,11 @@
  * has verified the signature already.
  *
  * Sources: Twilio "Track the Message Status of Outbound Messages" and its error codes; SendGrid "Event Webhook
- * Reference"; Amazon SES "Event publishing to SNS" and "Notification contents"; AWS End User Messaging "Event types".
+ * Reference"; Amazon SES "Event publishing to SNS" and "Notification contents"; Amazon SNS "SMS delivery monitoring
+ * with Amazon CloudWatch metrics and logs"; AWS End User Messaging SMS "Event types".
+ *
+ * SNS itself tells no topic what became of a text message: it writes that to CloudWatch Logs. Whoever forwards the
+ * log's entries as they are, or End User Messaging's events, to the account's topic has them read here.
  */
 #ifndef BELLMAN_CALLBACK_EVENTS_H
 #define BELLMAN_CALLBACK_EVENTS_H
@@ -35,6 +39,9 @@ void callback_events_sns(struct callback_events *events, const json_t *message, 
 
 /* Twilio: the exact URL, then each parameter's name and value, sorted by name. New. */
 char *callback_twilio_signed(const char *url, const json_t *form);
+/* Twilio signs addresses with their port or without, whichever it was told (its packages try both): url without its
+ * port, or with its scheme's where it has none. New; NULL: it is no address. */
+char *callback_twilio_other_url(const char *url);
 /* SNS: the members that the message's Type has, each "name\nvalue\n". New; NULL: one is missing, or the Type unknown.
  */
 char *callback_sns_signed(const json_t *message);

@@ -183,6 +183,11 @@ class Verifier:
         self.process = None
 
     def __call__(self, **request):
+        problem = self.ask(**request)["problem"]
+        return [] if problem is None else [problem]
+
+    def ask(self, **request):
+        """The whole answer."""
         with self.lock:
             if self.process is None:
                 install_packages()
@@ -190,8 +195,7 @@ class Verifier:
                                                 stdout=subprocess.PIPE, text=True, encoding="utf-8")
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
-            problem = json.loads(self.process.stdout.readline())["problem"]
-        return [] if problem is None else [problem]
+            return json.loads(self.process.stdout.readline())
 
     def stop(self):
         if self.process is not None:

@@ -1,8 +1,11 @@
-// Holds what was received against code that is not ours. One JSON object a line on standard input, one on standard
-// output: {"problem": null}, or what is wrong.
+// Holds what was received, or is to be sent in a provider's name, against code that is not ours. One JSON object a line on
+// standard input, one on standard output: {"problem": null}, or what is wrong; with more where it says so.
 //
 //   {"kind": "sigv4", service, region, access_key_id, secret_access_key, method, path, headers, body}
 //   {"kind": "standard_webhook", secret, headers, body}
+//   {"kind": "twilio_sign", auth_token, url, form}: signature, as Twilio's own package makes it
+//   {"kind": "twilio", auth_token, signature, url, form}
+//   {"kind": "sendgrid", public_key, signature, timestamp, body}
 //
 // Headers have their names in lower case; body is text.
 import { createRequire } from "node:module";
@@ -12,7 +15,8 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import aws4 from "aws4";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 
-const { Webhook: SvixWebhook } = createRequire(import.meta.url)("svix");
+const load = createRequire(import.meta.url);
+const { Webhook: SvixWebhook } = load("svix");
 
 const pick = (headers, names) => Object.fromEntries(names.map((name) => [name, headers[name]]));
 
@@ -66,15 +70,33 @@ function standardWebhook(r) {
   return null;
 }
 
-const kinds = { sigv4, standard_webhook: standardWebhook };
+// Loaded by its path: the whole package takes seconds, which few need to wait for.
+const twilioPackage = () => load(new URL("node_modules/twilio/lib/webhooks/webhooks.js", import.meta.url).pathname);
+
+function twilioSign(r) {
+  return { problem: null, signature: twilioPackage().getExpectedTwilioSignature(r.auth_token, r.url, r.form) };
+}
+
+function twilio(r) {
+  return twilioPackage().validateRequest(r.auth_token, r.signature, r.url, r.form) ? null : "validateRequest says no";
+}
+
+function sendgrid(r) {
+  const { EventWebhook } = load("@sendgrid/eventwebhook");
+  const webhook = new EventWebhook();
+  const key = webhook.convertPublicKeyToECDSA(r.public_key);
+  return webhook.verifySignature(key, r.body, r.signature, r.timestamp) ? null : "verifySignature says no";
+}
+
+const kinds = { none: () => null, sigv4, standard_webhook: standardWebhook, twilio_sign: twilioSign, twilio, sendgrid };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
-  let problem;
+  let answer;
   try {
-    problem = await kinds[request.kind](request);
+    answer = await kinds[request.kind](request);
   } catch (error) {
-    problem = String(error);
+    answer = String(error);
   }
-  console.log(JSON.stringify({ problem }));
+  console.log(JSON.stringify(answer !== null && typeof answer === "object" ? answer : { problem: answer }));
 }
