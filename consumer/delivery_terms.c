@@ -49,39 +49,35 @@ void delivery_links_release(struct delivery_links *links)
     g_free(links->callback_url);
 }
 
-static void track(const struct job_context *ctx, const char *id, struct template_message *content)
-{
-    const struct delivery_tracking tracking = {
-        .seal = ctx->seal,
-        .base = ctx->conf->api.public_url,
-        .id = id,
-        .open = ctx->conf->tracking.open,
-        .click = ctx->conf->tracking.click,
-    };
-    if (content->html != NULL && (tracking.open || tracking.click)) {
-        char *html = delivery_link_track(&tracking, content->html);
-        g_free(content->html);
-        content->html = html;
-    }
-}
-
-void delivery_terms_dress(struct job_context *ctx, const json_t *delivery, struct template_message *content,
-                          struct delivery_links *ret)
+void delivery_terms_links(const struct job_context *ctx, const json_t *delivery, struct delivery_links *ret)
 {
     const char *base = ctx->conf->api.public_url;
-    const char *id = json_text(delivery, "id");
     int channel = notify_parse(notify_channel_names, json_text(delivery, "channel"));
+    bool is_critical = g_strcmp0(json_text(delivery, "severity"), notify_severity_names[NOTIFY_CRITICAL]) == 0;
     if (base[0] == '\0') {
         return;
     }
     if (channel == NOTIFY_SMS) {
         ret->callback_url = g_strconcat(base, "/api/system/callbacks/twilio/", ctx->claim->organization_id, NULL);
     }
-    if (channel != NOTIFY_EMAIL) {
-        return;
+    if (channel == NOTIFY_EMAIL && !is_critical) {
+        ret->unsubscribe_url = delivery_link_new(ctx->seal, base, DELIVERY_LINK_UNSUBSCRIBE, json_text(delivery, "id"),
+                                                 NULL);
     }
-    track(ctx, id, content);
-    if (g_strcmp0(json_text(delivery, "severity"), notify_severity_names[NOTIFY_CRITICAL]) != 0) {
-        ret->unsubscribe_url = delivery_link_new(ctx->seal, base, DELIVERY_LINK_UNSUBSCRIBE, id, NULL);
+}
+
+void delivery_terms_track(const struct job_context *ctx, const json_t *delivery, struct template_message *content)
+{
+    const struct delivery_tracking tracking = {
+        .seal = ctx->seal,
+        .base = ctx->conf->api.public_url,
+        .id = json_text(delivery, "id"),
+        .open = ctx->conf->tracking.open,
+        .click = ctx->conf->tracking.click,
+    };
+    if (tracking.base[0] != '\0' && content->html != NULL && (tracking.open || tracking.click)) {
+        char *html = delivery_link_track(&tracking, content->html);
+        g_free(content->html);
+        content->html = html;
     }
 }

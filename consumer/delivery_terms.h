@@ -16,15 +16,16 @@ bool delivery_terms_suppressed(struct job_context *ctx, const json_t *delivery, 
 bool delivery_terms_digest(struct job_context *ctx, const json_t *delivery, const json_t *settings, int64_t now_us,
                            int64_t *ret_slot_us, struct err *e) MUST_CHECK;
 
-/* Puts into the message what leads back here, when there is a public address: links to unsubscribe for mail that is not
- * critical, where providers tell what became of text messages, and the tracking that the configuration wants. The texts
- * stay in links until that is released. */
+/* What leads back here, when there is a public address: where to unsubscribe from mail that is not critical, and where
+ * providers tell what became of text messages. Begins zeroed. */
 struct delivery_links {
-    char *unsubscribe_url;
+    char *unsubscribe_url; /* NULL: none */
     char *callback_url;
 };
 void delivery_links_release(struct delivery_links *links);
-void delivery_terms_dress(struct job_context *ctx, const json_t *delivery, struct template_message *content,
-                          struct delivery_links *ret);
+void delivery_terms_links(const struct job_context *ctx, const json_t *delivery, struct delivery_links *ret);
+
+/* Puts the tracking that the configuration wants into the message's HTML. */
+void delivery_terms_track(const struct job_context *ctx, const json_t *delivery, struct template_message *content);
 
 #endif

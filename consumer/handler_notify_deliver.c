@@ -7,6 +7,7 @@
 #include "delivery_terms.h"
 #include "domain/delivery.h"
 #include "domain/template.h"
+#include "domain/template_fields.h"
 #include "ground/clock.h"
 #include "ground/json.h"
 #include "handlers.h"
@@ -140,11 +141,15 @@ static enum job_outcome send_now(struct sending *s)
     struct err e = ERR_INIT;
     struct chain_result end;
     CLEANUP(template_message_release) struct template_message content = {0};
+    CLEANUP(delivery_links_release) struct delivery_links links = {0};
+    delivery_terms_links(s->ctx, s->delivery, &links);
+    if (links.unsubscribe_url != NULL) {
+        json_object_set_new(s->delivery, TEMPLATE_UNSUBSCRIBE, json_string(links.unsubscribe_url));
+    }
     if (!template_render(s->ctx->db, s->delivery, &content, &e)) {
         return e.code == ERR_INVALID ? refuse(s, e.text) : job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
-    CLEANUP(delivery_links_release) struct delivery_links links = {0};
-    delivery_terms_dress(s->ctx, s->delivery, &content, &links);
+    delivery_terms_track(s->ctx, s->delivery, &content);
     const struct provider_message message = {
         .id = json_text(s->delivery, "id"),
         .to = json_text(s->delivery, "address"),
@@ -156,7 +161,7 @@ static enum job_outcome send_now(struct sending *s)
         .created_wall_us = s->ctx->claim->created_wall_us,
     };
     if (!provider_chain_send(s->ctx, json_text(s->delivery, "channel"), &message, &end, &e)) {
-        return job_error(s->ctx, JOB_RETRY, "%s", e.text);
+        return e.code == ERR_CONFLICT ? snooze(s->ctx, SNOOZE_MIN_MS) : job_error(s->ctx, JOB_RETRY, "%s", e.text);
     }
     return conclude(s, &end);
 }

@@ -80,10 +80,18 @@ bool delivery_link_read(const struct seal *seal, enum delivery_link kind, const 
 
 /* --- HTML --------------------------------------------------------------------------------------------------------- */
 
-/* The address in an attribute, if it is one to lead through here; our templates escape & as &amp; there. */
-static char *target_of(const char *value, size_t n)
+static bool is_unsubscription(const char *base, const char *value)
 {
-    if (n > TARGET_CHARS_MAX || !(g_str_has_prefix(value, "https://") || g_str_has_prefix(value, "http://"))) {
+    size_t n = strlen(base);
+    return strncmp(value, base, n) == 0 && g_str_has_prefix(value + n, kinds[DELIVERY_LINK_UNSUBSCRIBE].path);
+}
+
+/* The address in an attribute, if it is one to lead through here; our templates escape & as &amp; there. Whoever wants
+ * to hear no more is not counted as a reader. */
+static char *target_of(const char *base, const char *value, size_t n)
+{
+    if (n > TARGET_CHARS_MAX || !(g_str_has_prefix(value, "https://") || g_str_has_prefix(value, "http://")) ||
+        is_unsubscription(base, value)) {
         return NULL;
     }
     g_autoptr(GString) target = g_string_new_len(value, (gssize)n);
@@ -99,7 +107,7 @@ static void append_links(GString *out, const struct delivery_tracking *t, const 
     while ((at = strstr(html, attribute)) != NULL) {
         const char *value = at + strlen(attribute);
         size_t n = strcspn(value, "\"");
-        g_autofree char *target = target_of(value, n);
+        g_autofree char *target = target_of(t->base, value, n);
         g_string_append_len(out, html, value - html);
         if (target != NULL) {
             g_autofree char *link = delivery_link_new(t->seal, t->base, DELIVERY_LINK_CLICK, t->id, target);

@@ -31,7 +31,8 @@ struct delivery_tracking {
     bool open;
     bool click;
 };
-/* HTML with a picture at its end (open) and with links to http and https that lead through here (click). New. */
+/* HTML with a picture at its end (open) and with links to http and https, but for those to unsubscribe, that lead
+ * through here (click). New. */
 char *delivery_link_track(const struct delivery_tracking *tracking, const char *html);
 
 #endif

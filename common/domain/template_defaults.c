@@ -11,11 +11,14 @@
     IF(name, "<tr><th align=\"left\" style=\"padding-right:1em\">" label "</th><td>{{" name "}}</td></tr>\n")
 #define OR(name, otherwise) "{{" name "}}{{^" name "}}" otherwise "{{/" name "}}"
 
+#define STOP(words) IF("unsubscribe_url", "\n" words ": {{unsubscribe_url}}\n")
 #define TEXT_END IF("message", "\n{{message}}\n") IF("url", "\n{{url}}\n")
-#define HTML(language, body)                                                                                   \
+#define HTML(language, stop, body)                                                                             \
     "<!DOCTYPE html>\n<html lang=\"" language "\">\n<body style=\"font:16px/1.5 sans-serif;color:#1f2430\">\n" \
     "<div style=\"max-width:36em\">\n" body                                                                    \
-    "<p style=\"color:#5b6270;font-size:13px\">{{organization}}</p>\n</div>\n</body>\n</html>\n"
+    "<p style=\"color:#5b6270;font-size:13px\">{{organization}}{{#unsubscribe_url}} &middot; "                 \
+    "<a style=\"color:#5b6270\" href=\"{{unsubscribe_url}}\">" stop                                            \
+    "</a>{{/unsubscribe_url}}</p>\n</div>\n</body>\n</html>\n"
 #define HTML_END(open)                                                   \
     IF("message", "<p style=\"white-space:pre-line\">{{message}}</p>\n") \
     IF("url", "<p><a href=\"{{url}}\">" open "</a></p>\n")
@@ -33,6 +36,9 @@
     }
 
 /* --- English ------------------------------------------------------------------------------------------------------ */
+
+#define STOP_TEXT STOP("Unsubscribe from such messages")
+#define HTML_EN(body) HTML("en", "Unsubscribe", body)
 
 #define CREATED_FIRST OR("employee_name", "A new employee") " joins {{organization}}."
 #define CREATED(FIELD)                \
@@ -60,6 +66,9 @@
 #define DIGEST_FIRST "What has happened at {{organization}}:"
 
 /* --- German ------------------------------------------------------------------------------------------------------- */
+
+#define STOP_TEXT_DE STOP("Solche Nachrichten abbestellen")
+#define HTML_DE(body) HTML("de", "Abbestellen", body)
 
 #define CREATED_FIRST_DE OR("employee_name", "Eine neue Kollegin oder ein neuer Kollege") " kommt zu {{organization}}."
 #define CREATED_DE(FIELD)            \
@@ -93,22 +102,22 @@
 
 const struct template_default template_defaults[] = {
     MAIL(NOTIFY_EMPLOYEE_CREATED, "", "New employee{{#employee_name}}: {{employee_name}}{{/employee_name}}",
-         CREATED_FIRST "\n\n" CREATED(LINE) TEXT_END,
-         HTML("en", "<p>" CREATED_FIRST "</p>\n" TABLE(CREATED(ROW)) HTML_END("Open"))),
+         CREATED_FIRST "\n\n" CREATED(LINE) TEXT_END STOP_TEXT,
+         HTML_EN("<p>" CREATED_FIRST "</p>\n" TABLE(CREATED(ROW)) HTML_END("Open"))),
     MAIL(NOTIFY_EMPLOYEE_CREATED, "de", "Neu im Team{{#employee_name}}: {{employee_name}}{{/employee_name}}",
-         CREATED_FIRST_DE "\n\n" CREATED_DE(LINE) TEXT_END,
-         HTML("de", "<p>" CREATED_FIRST_DE "</p>\n" TABLE(CREATED_DE(ROW)) HTML_END("Öffnen"))),
+         CREATED_FIRST_DE "\n\n" CREATED_DE(LINE) TEXT_END STOP_TEXT_DE,
+         HTML_DE("<p>" CREATED_FIRST_DE "</p>\n" TABLE(CREATED_DE(ROW)) HTML_END("Öffnen"))),
 
     MAIL(NOTIFY_LEAVE_REQUEST, "",
          "Leave request{{#employee_name}}: {{employee_name}}{{/employee_name}}"
          "{{#start_date}} from {{start_date}}{{/start_date}}",
-         REQUEST_FIRST "\n\n" REQUEST(LINE) TEXT_END,
-         HTML("en", "<p>" REQUEST_FIRST "</p>\n" TABLE(REQUEST(ROW)) HTML_END("Decide"))),
+         REQUEST_FIRST "\n\n" REQUEST(LINE) TEXT_END STOP_TEXT,
+         HTML_EN("<p>" REQUEST_FIRST "</p>\n" TABLE(REQUEST(ROW)) HTML_END("Decide"))),
     MAIL(NOTIFY_LEAVE_REQUEST, "de",
          "Urlaubsantrag{{#employee_name}}: {{employee_name}}{{/employee_name}}"
          "{{#start_date}} ab {{start_date}}{{/start_date}}",
-         REQUEST_FIRST_DE "\n\n" REQUEST_DE(LINE) TEXT_END,
-         HTML("de", "<p>" REQUEST_FIRST_DE "</p>\n" TABLE(REQUEST_DE(ROW)) HTML_END("Entscheiden"))),
+         REQUEST_FIRST_DE "\n\n" REQUEST_DE(LINE) TEXT_END STOP_TEXT_DE,
+         HTML_DE("<p>" REQUEST_FIRST_DE "</p>\n" TABLE(REQUEST_DE(ROW)) HTML_END("Entscheiden"))),
 
     PLAIN(NOTIFY_LEAVE_APPROVAL, NOTIFY_SMS, "",
           "Leave request{{#start_date}} {{start_date}}{{#end_date}} to {{end_date}}{{/end_date}}{{/start_date}}"
@@ -120,20 +129,20 @@ const struct template_default template_defaults[] = {
           "{{#approver_name}} ({{approver_name}}){{/approver_name}}.{{#message}} {{message}}{{/message}}" SMS_URL),
 
     MAIL(NOTIFY_PAYROLL, "", "Payroll{{#period}} for {{period}}{{/period}}",
-         PAYROLL_FIRST "\n\n" PAYROLL(LINE) TEXT_END,
-         HTML("en", "<p>" PAYROLL_FIRST "</p>\n" TABLE(PAYROLL(ROW)) HTML_END("Open"))),
+         PAYROLL_FIRST "\n\n" PAYROLL(LINE) TEXT_END STOP_TEXT,
+         HTML_EN("<p>" PAYROLL_FIRST "</p>\n" TABLE(PAYROLL(ROW)) HTML_END("Open"))),
     MAIL(NOTIFY_PAYROLL, "de", "Gehaltsabrechnung{{#period}} für {{period}}{{/period}}",
-         PAYROLL_FIRST_DE "\n\n" PAYROLL_DE(LINE) TEXT_END,
-         HTML("de", "<p>" PAYROLL_FIRST_DE "</p>\n" TABLE(PAYROLL_DE(ROW)) HTML_END("Öffnen"))),
+         PAYROLL_FIRST_DE "\n\n" PAYROLL_DE(LINE) TEXT_END STOP_TEXT_DE,
+         HTML_DE("<p>" PAYROLL_FIRST_DE "</p>\n" TABLE(PAYROLL_DE(ROW)) HTML_END("Öffnen"))),
     PLAIN(NOTIFY_PAYROLL, NOTIFY_SMS, "",
           PAYROLL_FIRST "{{#pay_date}} It is paid on {{pay_date}}.{{/pay_date}}" SMS_URL),
     PLAIN(NOTIFY_PAYROLL, NOTIFY_SMS, "de",
           PAYROLL_FIRST_DE "{{#pay_date}} Zahltag ist {{pay_date}}.{{/pay_date}}" SMS_URL),
 
-    MAIL(NOTIFY_ALERT, "", ALERT_FIRST, ALERT_FIRST "\n\n" ALERT(LINE) TEXT_END,
-         HTML("en", "<p><strong>" ALERT_FIRST "</strong></p>\n" TABLE(ALERT(ROW)) HTML_END("Open"))),
-    MAIL(NOTIFY_ALERT, "de", ALERT_FIRST_DE, ALERT_FIRST_DE "\n\n" ALERT_DE(LINE) TEXT_END,
-         HTML("de", "<p><strong>" ALERT_FIRST_DE "</strong></p>\n" TABLE(ALERT_DE(ROW)) HTML_END("Öffnen"))),
+    MAIL(NOTIFY_ALERT, "", ALERT_FIRST, ALERT_FIRST "\n\n" ALERT(LINE) TEXT_END STOP_TEXT,
+         HTML_EN("<p><strong>" ALERT_FIRST "</strong></p>\n" TABLE(ALERT(ROW)) HTML_END("Open"))),
+    MAIL(NOTIFY_ALERT, "de", ALERT_FIRST_DE, ALERT_FIRST_DE "\n\n" ALERT_DE(LINE) TEXT_END STOP_TEXT_DE,
+         HTML_DE("<p><strong>" ALERT_FIRST_DE "</strong></p>\n" TABLE(ALERT_DE(ROW)) HTML_END("Öffnen"))),
     PLAIN(NOTIFY_ALERT, NOTIFY_SMS, "", ALERT_SHORT),
     PLAIN(NOTIFY_ALERT, NOTIFY_SMS, "de", ALERT_SHORT_DE),
     PLAIN(NOTIFY_ALERT, NOTIFY_SLACK, "",
@@ -143,11 +152,11 @@ const struct template_default template_defaults[] = {
               SLACK_URL("Öffnen")),
 
     MAIL(TEMPLATE_DIGEST, "", "{{organization}}: your digest ({{count}})",
-         DIGEST_FIRST "\n\n" ITEMS_TEXT IF("more", "\nand {{more}} more\n"),
-         HTML("en", "<p>" DIGEST_FIRST "</p>\n" ITEMS_HTML IF("more", "<p>and {{more}} more</p>\n"))),
+         DIGEST_FIRST "\n\n" ITEMS_TEXT IF("more", "\nand {{more}} more\n") STOP_TEXT,
+         HTML_EN("<p>" DIGEST_FIRST "</p>\n" ITEMS_HTML IF("more", "<p>and {{more}} more</p>\n"))),
     MAIL(TEMPLATE_DIGEST, "de", "{{organization}}: Ihre Übersicht ({{count}})",
-         DIGEST_FIRST_DE "\n\n" ITEMS_TEXT IF("more", "\nund {{more}} weitere\n"),
-         HTML("de", "<p>" DIGEST_FIRST_DE "</p>\n" ITEMS_HTML IF("more", "<p>und {{more}} weitere</p>\n"))),
+         DIGEST_FIRST_DE "\n\n" ITEMS_TEXT IF("more", "\nund {{more}} weitere\n") STOP_TEXT_DE,
+         HTML_DE("<p>" DIGEST_FIRST_DE "</p>\n" ITEMS_HTML IF("more", "<p>und {{more}} weitere</p>\n"))),
 };
 const size_t template_defaults_n = ARRAY_SIZE(template_defaults);
 

@@ -23,6 +23,8 @@ static const struct name common[] = {
     {"organization", "The organization's name"},
     {"recipient", "Who is told: the user_id; not there in a message to a channel"},
     {"time", "When it happened, in the recipient's time zone: 2026-11-25 09:30"},
+    {TEMPLATE_UNSUBSCRIBE,
+     "Where the recipient gets no more of such messages; there only in mail that is not critical"},
 };
 static const struct name of_digest[] = {
     {"count", "How many messages it gathers"},
@@ -161,6 +163,13 @@ static void add_items(json_t *values, const json_t *delivery, const char *zone)
     json_object_set_new(values, TEMPLATE_LIST, items);
 }
 
+/* What an event's data calls so is none of it. */
+static json_t *unsubscribe_of(const json_t *delivery)
+{
+    const char *url = json_text(delivery, TEMPLATE_UNSUBSCRIBE);
+    return url == NULL ? json_null() : json_string(url);
+}
+
 json_t *template_values(const json_t *delivery, const struct template_about *about)
 {
     json_t *values = json_object();
@@ -174,6 +183,7 @@ json_t *template_values(const json_t *delivery, const struct template_about *abo
     add_happened(values, delivery, zone);
     json_object_set_new(values, "organization", json_string(about->organization));
     json_object_set(values, "recipient", json_object_get(delivery, "recipient"));
+    json_object_set_new(values, TEMPLATE_UNSUBSCRIBE, unsubscribe_of(delivery));
     if (g_strcmp0(json_text(delivery, "event"), template_event_names[TEMPLATE_DIGEST]) == 0) {
         add_items(values, delivery, zone);
     }
@@ -205,6 +215,7 @@ static const struct name samples[] = {
     {"url", "https://hr.example.com/items/1042"},
 };
 #define SAMPLE_TIME "2026-11-25T08:30:00Z"
+#define SAMPLE_UNSUBSCRIBE "https://notify.example.com/api/system/u/example"
 
 static json_t *sample_data(int event)
 {
@@ -234,6 +245,9 @@ json_t *template_sample(int event, enum notify_channel channel)
                                  "severity", notify_severity_names[is_shared ? NOTIFY_CRITICAL : NOTIFY_INFO],
                                  "channel", notify_channel_names[channel], "recipient", is_shared ? "" : "grace",
                                  "created_at", SAMPLE_TIME, "timezone", "data", sample_data(event));
+    if (channel == NOTIFY_EMAIL) {
+        json_object_set_new(delivery, TEMPLATE_UNSUBSCRIBE, json_string(SAMPLE_UNSUBSCRIBE));
+    }
     if (event == TEMPLATE_DIGEST) {
         json_object_set_new(delivery, "members",
                             json_pack("[o, o]", sample_member(NOTIFY_PAYROLL, NOTIFY_INFO),

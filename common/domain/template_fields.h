@@ -1,9 +1,9 @@
 /*
  * template_fields.h: what templates may name, and the texts that stand for it.
  *
- * Every template: event, severity, critical, organization, recipient, time. Of an event also the fields of its data
- * (event_data_record). Of a digest also count, more and the list items, each with subject, event, severity, critical
- * and time.
+ * Every template: event, severity, critical, organization, recipient, time, unsubscribe_url. Of an event also the
+ * fields of its data (event_data_record). Of a digest also count, more and the list items, each with subject, event,
+ * severity, critical and time.
  */
 #ifndef BELLMAN_TEMPLATE_FIELDS_H
 #define BELLMAN_TEMPLATE_FIELDS_H
@@ -11,6 +11,9 @@
 #include <jansson.h>
 
 #include "domain/template_key.h"
+
+/* Member of a delivery that whoever sends it has added; null or missing: there is none to show. */
+#define TEMPLATE_UNSUBSCRIBE "unsubscribe_url"
 
 /* Whether templates of event (of template_event_names) may name the field; in_item: inside {{#items}}. */
 bool template_knows(int event, const char *name, bool in_item);

@@ -88,7 +88,8 @@ static void test_html(void **state UNUSED)
     struct seal *seal = ring("d");
     static const char html[] =
         "<html><body><a href=\"https://example.com/?a=1&amp;b=2\">x</a> <a href=\"mailto:a@b.c\">y</a>"
-        "<a class=\"k\" href=\"http://example.com/z\">z</a></body></html>";
+        "<a class=\"k\" href=\"http://example.com/z\">z</a>"
+        "<a href=\"" BASE "/api/system/u/token\">no more</a></body></html>";
     struct delivery_tracking t = {.seal = seal, .base = BASE, .id = ID};
     g_autofree char *plain = delivery_link_track(&t, html);
     assert_string_equal(plain, html);
@@ -100,6 +101,7 @@ static void test_html(void **state UNUSED)
     g_autofree char *both = delivery_link_track(&t, html);
     assert_int_equal(count(both, BASE "/api/system/t/c/"), 2);
     assert_int_equal(count(both, "mailto:a@b.c"), 1);
+    assert_int_equal(count(both, "href=\"" BASE "/api/system/u/token\""), 1);
     assert_int_equal(count(both, "?to=https%3A%2F%2Fexample.com%2F%3Fa%3D1%26b%3D2\""), 1);
     g_autofree char *bare = delivery_link_track(&t, "no body");
     assert_true(g_str_has_prefix(bare, "no body<img "));

@@ -137,7 +137,9 @@ static void test_values_of_a_delivery(void **state UNUSED)
 {
     json_auto_t *v = values_of(
         "{\"event\": \"alert\", \"severity\": \"critical\", \"recipient\": \"ada\", \"created_at\":"
-        " \"2026-11-25T08:30:59.9Z\", \"data\": {\"title\": \"T\", \"event\": \"x\", \"organization\": \"y\"}}");
+        " \"2026-11-25T08:30:59.9Z\", \"data\": {\"title\": \"T\", \"event\": \"x\", \"organization\": \"y\","
+        " \"unsubscribe_url\": \"https://evil.example/\"}}");
+    assert_true(json_is_null(json_object_get(v, "unsubscribe_url")));
     assert_string_equal(value(v, "event"), "alert"); /* data cannot pretend */
     assert_string_equal(value(v, "organization"), "Acme & Co");
     assert_string_equal(value(v, "title"), "T");
@@ -268,6 +270,37 @@ static void test_defaults_render(void **state UNUSED)
     }
 }
 
+/* Both parts of mail lead to where it ends, in the words of its language; what is critical has nothing to leave. */
+static void test_defaults_of_mail_can_be_left(void **state UNUSED)
+{
+    for (size_t i = 0; i < template_defaults_n; i++) {
+        const struct template_default *d = &template_defaults[i];
+        bool is_mail = d->channel == NOTIFY_EMAIL;
+        bool is_german = strcmp(d->locale, "de") == 0;
+        CLEANUP(template_message_release) struct template_message with = {0};
+        CLEANUP(template_message_release) struct template_message without = {0};
+        json_auto_t *sample = template_sample(d->event, d->channel);
+        const char *url = json_string_value(json_object_get(sample, "unsubscribe_url"));
+        assert_int_equal(url != NULL, is_mail);
+        fill(d, sample, &with);
+        if (is_mail) {
+            g_autofree char *link = g_strdup_printf("href=\"%s\">%s</a>", url,
+                                                    is_german ? "Abbestellen" : "Unsubscribe");
+            g_autofree char *line = g_strdup_printf(
+                "\n\n%s: %s\n", is_german ? "Solche Nachrichten abbestellen" : "Unsubscribe from such messages", url);
+            assert_non_null(strstr(with.html, link));
+            assert_true(g_str_has_suffix(with.text, line));
+            json_object_del(sample, "unsubscribe_url");
+            fill(d, sample, &without);
+            assert_null(strstr(without.html, "nsubscribe"));
+            assert_null(strstr(without.html, "bbestellen"));
+            assert_null(strstr(without.text, is_german ? "abbestellen" : "Unsubscribe"));
+        } else {
+            assert_null(strstr(with.text, "nsubscribe"));
+        }
+    }
+}
+
 /* --- filling in --------------------------------------------------------------------------------------------------- */
 
 static void fill_texts(enum notify_channel channel, const struct template_texts *texts, const char *title,
@@ -368,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_every_message_has_a_default),
         cmocka_unit_test(test_defaults_pass_the_checks),
         cmocka_unit_test(test_defaults_render),
+        cmocka_unit_test(test_defaults_of_mail_can_be_left),
         cmocka_unit_test(test_no_message_is_empty),
         cmocka_unit_test(test_long_parts),
         cmocka_unit_test(test_broken_templates_say_why),
