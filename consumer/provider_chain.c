@@ -199,6 +199,9 @@ static bool try_one(struct chain *c, const struct link *link, struct err *e)
     if (is_recorded && !delivery_try_begin(c->ctx->db, &try, e)) {
         return false;
     }
+    if (try.is_over) {
+        return err_set(e, ERR_CONFLICT, "the delivery has been sent, or ended, meanwhile");
+    }
     int64_t begun_us = clock_mono_us();
     ret->reply = (struct provider_reply){.times = NET_TIMES_NONE};
     ret->provider = link->provider->name;
@@ -243,6 +246,15 @@ static bool pause_account(struct chain *c, const struct link *link, struct err *
 
 /* --- all ---------------------------------------------------------------------------------------------------------- */
 
+/* Slack's address is the organization's own: the deployment's account is not at fault when it is wrong. */
+static bool is_at_fault(const struct chain *c, const struct link *link)
+{
+    const char *owner = json_text(link->account, "organization_id");
+    bool is_shared = g_strcmp0(owner, PROVIDER_DEPLOYMENT) == 0;
+    return c->ret->outcome == PROVIDER_PAUSE && link->account != NULL && !c->is_closed &&
+           !(is_shared && link->provider->channel == NOTIFY_SLACK);
+}
+
 static void describe(struct chain_result *ret)
 {
     static const char *const words[PROVIDER_OUTCOMES] = {
@@ -282,8 +294,7 @@ static bool run(struct chain *c, struct err *e)
             return false;
         }
         describe(c->ret);
-        bool is_refused = c->ret->outcome == PROVIDER_PAUSE && link->account != NULL && !c->is_closed;
-        if (is_refused && !pause_account(c, link, e)) {
+        if (is_at_fault(c, link) && !pause_account(c, link, e)) {
             return false;
         }
         is_over = ends_chain(c->ret->outcome);

@@ -26,7 +26,8 @@ struct chain_result {
     char error[512];               /* for people; empty for PROVIDER_SENT */
 };
 
-/* Sends the message and writes each try to its delivery's record, if it has one. False: the database failed. */
+/* Sends the message and writes each try to its delivery's record, if it has one. False: the database failed, or
+ * (ERR_CONFLICT) the delivery is not open any more, for a callback has told of an earlier try. */
 bool provider_chain_send(struct job_context *ctx, const char *channel, const struct provider_message *message,
                          struct chain_result *ret, struct err *e) MUST_CHECK;
 

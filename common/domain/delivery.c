@@ -249,6 +249,20 @@ static bool has_begun(struct db *db, const struct delivery_try *t, bool *ret, st
     return true;
 }
 
+static bool insert_try(struct db *db, struct delivery_try *t, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e,
+                "INSERT INTO delivery_attempts (delivery_id, number, provider, outcome, started_at)"
+                " SELECT ?, COALESCE(MAX(number), 0) + 1, ?, 'unknown', UTC_TIMESTAMP(6) FROM delivery_attempts"
+                " WHERE delivery_id = ? RETURNING number",
+                DB_PARAMS(db_text(t->delivery_id), db_text(t->provider), db_text(t->delivery_id)))) {
+        return false;
+    }
+    t->number = db_cell_int(&r, 0, 0);
+    return true;
+}
+
 static bool begin_try(struct db *db, void *arg, bool repeated, struct err *e)
 {
     struct delivery_try *t = arg;
@@ -261,17 +275,13 @@ static bool begin_try(struct db *db, void *arg, bool repeated, struct err *e)
         return true;
     }
     if (!db_run(db, &r, e,
-                "INSERT INTO delivery_attempts (delivery_id, number, provider, outcome, started_at)"
-                " SELECT ?, COALESCE(MAX(number), 0) + 1, ?, 'unknown', UTC_TIMESTAMP(6) FROM delivery_attempts"
-                " WHERE delivery_id = ? RETURNING number",
-                DB_PARAMS(db_text(t->delivery_id), db_text(t->provider), db_text(t->delivery_id)))) {
+                "UPDATE deliveries SET state = 'queued', hold_reason = NULL, held_until = NULL, provider = ?,"
+                " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN " OPEN_STATES,
+                DB_PARAMS(db_text(t->provider), db_text(t->delivery_id)))) {
         return false;
     }
-    t->number = db_cell_int(&r, 0, 0);
-    return db_run(db, NULL, e,
-                  "UPDATE deliveries SET state = 'queued', hold_reason = NULL, held_until = NULL, provider = ?,"
-                  " updated_at = UTC_TIMESTAMP(6) WHERE id = ? AND state IN " OPEN_STATES,
-                  DB_PARAMS(db_text(t->provider), db_text(t->delivery_id)));
+    t->is_over = r.affected == 0;
+    return t->is_over || insert_try(db, t, e);
 }
 
 bool delivery_try_begin(struct db *db, struct delivery_try *try, struct err *e)
@@ -284,17 +294,20 @@ struct ending {
     const char *message_id;
 };
 
-/* With a digest, all that are held for it: since it was closed nobody can join it any more. */
+/* With a digest, all that are held for it: since it was closed nobody can join it any more. What a callback has moved
+ * on before the answer came stays there, and learns what the provider calls it. */
 static bool mark_sent(struct db *db, const struct ending *end, struct err *e)
 {
     const char *id = end->try->delivery_id;
+    struct db_param message_id = end->message_id[0] == '\0' ? DB_NULL : db_text(end->message_id);
     return db_run(db, NULL, e,
-                  "UPDATE deliveries SET state = 'sent', hold_reason = NULL, held_until = NULL, provider = ?,"
-                  " provider_message_id = ?, error_message = NULL, sent_at = UTC_TIMESTAMP(6), updated_at ="
-                  " UTC_TIMESTAMP(6) WHERE (id = ? AND state IN ('queued', 'held', 'failed')) OR (digest_id = ? AND"
-                  " state = 'held')",
-                  DB_PARAMS(db_text(end->try->provider),
-                            end->message_id[0] == '\0' ? DB_NULL : db_text(end->message_id), db_text(id), db_text(id)));
+                  "UPDATE deliveries SET hold_reason = NULL, held_until = NULL, provider = ?, provider_message_id ="
+                  " IF(state IN " OPEN_STATES
+                  ", ?, COALESCE(provider_message_id, ?)), error_message = IF(state IN " OPEN_STATES
+                  ", NULL, error_message), sent_at = IF(state IN " OPEN_STATES ", UTC_TIMESTAMP(6),"
+                  " sent_at), updated_at = UTC_TIMESTAMP(6), state = IF(state IN " OPEN_STATES ", 'sent', state)"
+                  " WHERE (id = ? AND state <> 'sent') OR (digest_id = ? AND state = 'held')",
+                  DB_PARAMS(db_text(end->try->provider), message_id, message_id, db_text(id), db_text(id)));
 }
 
 static bool end_try(struct db *db, void *arg, bool repeated UNUSED, struct err *e)

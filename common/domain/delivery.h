@@ -78,6 +78,7 @@ struct delivery_try {
     const char *delivery_id;
     const char *provider;
     int64_t number; /* out, of delivery_try_begin */
+    bool is_over;   /* out, of delivery_try_begin: it is not to be sent any more, and nothing was begun */
     /* the rest is for delivery_try_end */
     const char *outcome; /* of delivery_try_outcomes */
     int64_t code;        /* HTTP status or SMTP reply; 0: none */
@@ -115,11 +116,23 @@ struct delivery_sweep {
 bool delivery_reconcile(struct db *db, struct delivery_sweep *sweep, size_t max, size_t *ret_n, struct err *e)
     MUST_CHECK;
 
-/* The jobs of held deliveries become due, so that they look at the settings anew: the oldest DELIVERY_WAKE_MAX of the
- * organization, for it is a part of a request. Any others look when they would have gone, those that wait for the end
- * of do-not-disturb every minute. */
-#define DELIVERY_WAKE_MAX 2000
+/* Within the transaction that has changed the settings: the jobs of held deliveries become due, so that they look at
+ * them anew. The organization's oldest DELIVERY_WAKE_ROWS at once, for it is a part of a request, and the others
+ * by a job (notify.wake), some at a time. */
+#define DELIVERY_WAKE_ROWS 500
+#define DELIVERY_WAKE_JOB_TYPE "notify.wake"
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e) MUST_CHECK;
+
+/* A walk over held deliveries, the oldest first; begins zeroed. */
+struct delivery_waking {
+    bool is_over; /* out: it has come to their end */
+    int64_t woken;
+    char created[32];
+    char id[UUID_TEXT_BYTES];
+};
+/* Wakes those of the next DELIVERY_WAKE_ROWS that have a job of their own. */
+bool delivery_wake_some(struct db *db, const char *organization_id, struct delivery_waking *waking, struct err *e)
+    MUST_CHECK;
 
 /* --- keeping it for a time (delivery_prune.c) --------------------------------------------------------------------- */
 

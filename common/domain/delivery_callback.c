@@ -10,9 +10,9 @@
 #define OWN_PROVIDER "link" /* of callbacks that come through links of the message */
 
 /* What each changes, state last, for MariaDB assigns from left to right. A state is moved only from those before it.
- * Queued and failed ones were taken after all: their answer was lost. @at is when it
- * happened, @words are the provider's. */
-#define TAKEN "'queued', 'failed', 'sent'"
+ * Queued, held and failed ones were taken after all: their answer was lost. @at is when it happened, @words are the
+ * provider's. */
+#define TAKEN "'queued', 'held', 'failed', 'sent'"
 #define ARRIVED "sent_at = COALESCE(sent_at, @at), delivered_at = COALESCE(delivered_at, @at)"
 
 static const char *const changes[CALLBACK_KINDS] = {
@@ -39,24 +39,54 @@ struct batch {
 
 /* --- one ---------------------------------------------------------------------------------------------------------- */
 
-/* With a digest all its members: they were sent with it, and are known by the same message id. Locked. */
+/* Whether the delivery that a callback names can be what it tells of: the provider tried to send it. That may have been
+ * another than the last one, for whom it failed; that the former could not deliver it says nothing then. */
+static bool is_about(const struct delivery_callback *c, const struct db_result *r)
+{
+    bool was_tried = db_cell_int(r, 0, 2) > 0;
+    bool was_tried_by_it = c->provider == NULL || db_cell_int(r, 0, 3) > 0;
+    bool is_its = c->provider == NULL || g_strcmp0(db_cell(r, 0, 1), c->provider) == 0;
+    bool is_held = strcmp(db_cell(r, 0, 0), "held") == 0;
+    return (is_its || (was_tried_by_it && c->kind != CALLBACK_BOUNCED)) && (!is_held || was_tried);
+}
+
+/* Locked, so that it does not change before its members are looked at. */
+static bool find_named(struct db *db, const struct delivery_callback *c, bool *ret_found, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e,
+                "SELECT d.state, d.provider, (SELECT COUNT(*) FROM delivery_attempts a WHERE a.delivery_id = d.id),"
+                " (SELECT COUNT(*) FROM delivery_attempts a WHERE a.delivery_id = d.id AND a.provider = ?)"
+                " FROM deliveries d WHERE d.id = ? AND (? IS NULL OR d.organization_id = ?) FOR UPDATE",
+                DB_PARAMS(db_text(c->provider), db_text(c->delivery_id), db_text(c->organization_id),
+                          db_text(c->organization_id)))) {
+        return false;
+    }
+    *ret_found = r.rows > 0 && is_about(c, &r);
+    return true;
+}
+
+/* With a digest all its members: they were sent with it, and are known by the same message id. Held ones among them are
+ * those of a digest whose answer was lost. Locked. */
 static bool find_rows(struct db *db, const struct delivery_callback *c, struct db_result *ret, struct err *e)
 {
-    bool by_id = c->delivery_id != NULL && uuid_is_valid(c->delivery_id);
-    const char *sql = by_id
-                          ? "SELECT id, organization_id, channel, address FROM deliveries WHERE (id = ? OR digest_id"
-                            " = ?) AND (? IS NULL OR organization_id = ?) AND (? IS NULL OR provider = ?) AND state <>"
-                            " 'held' ORDER BY id LIMIT 10000 FOR UPDATE"
-                          : "SELECT id, organization_id, channel, address FROM deliveries WHERE (provider_message_id ="
-                            " ? AND provider_message_id = ?) AND (? IS NULL OR organization_id = ?) AND (? IS NULL OR"
-                            " provider = ?) AND state <> 'held' ORDER BY id LIMIT 10000 FOR UPDATE";
-    const struct db_param key = db_text(by_id ? c->delivery_id : c->message_id);
-    if (!by_id && (c->message_id == NULL || c->message_id[0] == '\0')) {
+    bool found = false;
+    if (c->delivery_id != NULL && uuid_is_valid(c->delivery_id)) {
+        return find_named(db, c, &found, e) &&
+               (!found || db_run(db, ret, e,
+                                 "SELECT id, organization_id, channel, address FROM deliveries WHERE id = ? OR"
+                                 " digest_id = ? ORDER BY id LIMIT 10000 FOR UPDATE",
+                                 DB_PARAMS(db_text(c->delivery_id), db_text(c->delivery_id))));
+    }
+    if (c->message_id == NULL || c->message_id[0] == '\0') {
         return true;
     }
-    return db_run(db, ret, e, sql,
-                  DB_PARAMS(key, key, db_text(c->organization_id), db_text(c->organization_id), db_text(c->provider),
-                            db_text(c->provider)));
+    return db_run(db, ret, e,
+                  "SELECT id, organization_id, channel, address FROM deliveries WHERE provider_message_id = ? AND"
+                  " (? IS NULL OR organization_id = ?) AND (? IS NULL OR provider = ?) AND state <> 'held'"
+                  " ORDER BY id LIMIT 10000 FOR UPDATE",
+                  DB_PARAMS(db_text(c->message_id), db_text(c->organization_id), db_text(c->organization_id),
+                            db_text(c->provider), db_text(c->provider)));
 }
 
 /* False in ret_fresh: it was told before. */
@@ -87,13 +117,14 @@ static char *change_sql(const struct delivery_callback *c, const char *at, struc
             continue;
         }
         bool is_time = g_str_has_prefix(p, "@at");
-        g_assert(*ret_n < PARAMS_MAX - 2);
+        g_assert(*ret_n < PARAMS_MAX - 3);
         ret_params[(*ret_n)++] = db_text(is_time ? at : c->words);
         g_string_append_c(sql, '?');
         p += strlen(is_time ? "@at" : "@words") - 1;
     }
-    g_string_append(sql, ", provider_message_id = COALESCE(provider_message_id, ?), updated_at = UTC_TIMESTAMP(6)"
-                         " WHERE id = ?");
+    g_string_append(sql, ", hold_reason = IF(state = 'held', hold_reason, NULL), held_until = IF(state = 'held',"
+                         " held_until, NULL), provider = COALESCE(provider, ?), provider_message_id ="
+                         " COALESCE(provider_message_id, ?), updated_at = UTC_TIMESTAMP(6) WHERE id = ?");
     return g_string_free(sql, FALSE);
 }
 
@@ -105,6 +136,7 @@ static bool change_row(struct db *db, const struct delivery_callback *c, const c
     int64_t now_us = clock_wall_us();
     clock_format_sql(c->at_us > 0 && c->at_us < now_us ? c->at_us : now_us, at);
     g_autofree char *sql = change_sql(c, at, params, &n);
+    params[n++] = db_text(c->provider);
     params[n++] = c->message_id != NULL && c->message_id[0] != '\0' ? db_text(c->message_id) : DB_NULL;
     params[n++] = db_text(id);
     return db_run(db, NULL, e, sql, params, n);
