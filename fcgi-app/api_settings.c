@@ -35,9 +35,9 @@ static const struct versioned versioned = {
     .read = read_version,
 };
 
-static void tell_others(struct call *c)
+static void tell_others(struct call *c, const char *what)
 {
-    g_autofree char *body = g_strdup_printf("{\"cmd\":\"settings_changed\",\"organization_id\":\"%s\"}", c->who.org);
+    g_autofree char *body = g_strdup_printf("{\"cmd\":\"%s\",\"organization_id\":\"%s\"}", what, c->who.org);
     (void)dispatcher_broadcast(c->api->dispatcher, body);
 }
 
@@ -58,7 +58,10 @@ void api_settings_update(struct call *c)
         return;
     }
     if (settings_update(c->db, c->api->seal, &change, &problems, &settings, &version, &e)) {
-        tell_others(c);
+        tell_others(c, "settings_changed");
+        if (json_object_get(c->body, "slack_webhook_url") != NULL) {
+            tell_others(c, "providers_changed"); /* the account with Slack goes with it */
+        }
         versioned_answer(c, 200, settings, version);
     } else if (problems_any(&problems)) {
         response_faults(c->response, &problems);

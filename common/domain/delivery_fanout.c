@@ -8,7 +8,7 @@
 
 #define CHUNK 250
 
-/* One message that is wanted; borrows from event and settings. */
+/* One message that is wanted; borrows from event, settings and whoever calls. */
 struct target {
     enum notify_channel channel;
     const char *recipient;
@@ -38,18 +38,39 @@ static void add_personal(GArray *targets, const json_t *recipients, enum notify_
     }
 }
 
-static void add_shared(GArray *targets, const struct delivery_fanout *f, enum notify_channel channel)
+/* For a message that all read: the locale that every recipient of the event has, else the language, else NULL. New. */
+static char *shared_locale(const json_t *recipients)
+{
+    const char *first = json_text_or_null(json_array_get(recipients, 0), "locale");
+    size_t n = first == NULL ? 0 : strlen(first);
+    for (size_t i = 1; i < json_array_size(recipients) && n > 0; i++) {
+        const char *locale = json_text_or_null(json_array_get(recipients, i), "locale");
+        size_t language = strcspn(first, "-");
+        if (locale != NULL && strlen(locale) == n && g_ascii_strncasecmp(first, locale, n) == 0) {
+            continue;
+        }
+        bool is_language = locale != NULL && strcspn(locale, "-") == language &&
+                           g_ascii_strncasecmp(first, locale, language) == 0;
+        n = is_language ? language : 0;
+    }
+    return n == 0 ? NULL : g_strndup(first, n);
+}
+
+static void add_shared(GArray *targets, const struct delivery_fanout *f, enum notify_channel channel,
+                       const char *locale)
 {
     const char *slack_channel = json_text_or_null(f->settings, "slack_channel");
     const struct target target = {
         .channel = channel,
         .recipient = "",
         .address = channel == NOTIFY_SLACK && slack_channel != NULL ? slack_channel : notify_channel_names[channel],
+        .locale = locale,
     };
     g_array_append_val(targets, target);
 }
 
-static GArray *targets_new(const struct delivery_fanout *f, json_t *skipped)
+/* locale: of messages that all read. */
+static GArray *targets_new(const struct delivery_fanout *f, const char *locale, json_t *skipped)
 {
     GArray *targets = g_array_new(FALSE, FALSE, sizeof(struct target));
     int event = notify_parse(notify_event_names, json_text_or_null(f->event, "event"));
@@ -61,7 +82,7 @@ static GArray *targets_new(const struct delivery_fanout *f, json_t *skipped)
             continue;
         }
         if (notify_is_shared(channel)) {
-            add_shared(targets, f, channel);
+            add_shared(targets, f, channel, locale);
         } else {
             add_personal(targets, json_object_get(f->event, "recipients"), channel, skipped);
         }
@@ -172,7 +193,8 @@ bool delivery_fan_out(struct db *db, const struct delivery_fanout *fanout, size_
                       struct err *e)
 {
     json_auto_t *skipped = json_array();
-    g_autoptr(GArray) targets = targets_new(fanout, skipped);
+    g_autofree char *locale = shared_locale(json_object_get(fanout->event, "recipients"));
+    g_autoptr(GArray) targets = targets_new(fanout, locale, skipped);
     for (size_t first = 0; first < targets->len; first += CHUNK) {
         struct chunk chunk = {
             .fanout = fanout,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "domain/delivery.h"
+#include "domain/job_types.h"
 #include "domain/sql_ids.h"
 
 #define OPEN_STATES "('queued', 'held')"
@@ -14,7 +15,6 @@
 #define ID_FIRST "00000000-0000-0000-0000-000000000000"
 /* For the news of the settings, which workers remember. */
 #define WAKE_DELAY_MS 1000
-#define LOOK_AT_MAX (10 * DELIVERY_WAKE_MAX) /* held ones, members of digests among them */
 
 /* --- cancelled and retried jobs ----------------------------------------------------------------------------------- */
 
@@ -104,23 +104,60 @@ bool delivery_reconcile(struct db *db, struct delivery_sweep *s, size_t max, siz
 
 /* --- other settings ----------------------------------------------------------------------------------------------- */
 
-/* Ids first: an UPDATE that joins would lock every delivery it looks at. How many it looks at is bounded too. */
-bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
+/* Ids first: an UPDATE that joins would lock every delivery it looks at. Members of digests go with these. */
+bool delivery_wake_some(struct db *db, const char *organization_id, struct delivery_waking *w, struct err *e)
 {
+    static const char sql[] =
+        "SELECT id, created_at, IF(digest_id IS NULL, job_id, NULL) FROM deliveries FORCE INDEX (ix_deliveries_state)"
+        " WHERE organization_id = ? AND state = 'held' AND created_at >= ? AND (created_at > ?) + (id > ?) > 0"
+        " ORDER BY created_at, id LIMIT ?";
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e,
-                "SELECT job_id FROM (SELECT job_id, digest_id FROM deliveries FORCE INDEX (ix_deliveries_state) WHERE"
-                " organization_id = ? AND state = 'held' ORDER BY created_at, id LIMIT ?) oldest"
-                " WHERE digest_id IS NULL AND job_id IS NOT NULL LIMIT ?",
-                DB_PARAMS(db_text(organization_id), DB_INT(LOOK_AT_MAX), DB_INT(DELIVERY_WAKE_MAX)))) {
+    const char *from = w->created[0] == '\0' ? TIME_FIRST : w->created;
+    const char *from_id = w->created[0] == '\0' ? ID_FIRST : w->id;
+    if (!db_run(db, &r, e, sql,
+                DB_PARAMS(db_text(organization_id), db_text(from), db_text(from), db_text(from_id),
+                          DB_INT(DELIVERY_WAKE_ROWS)))) {
         return false;
-    }
-    if (r.rows == 0) {
-        return true;
     }
     g_autoptr(GPtrArray) ids = g_ptr_array_new();
     for (size_t i = 0; i < r.rows; i++) {
-        g_ptr_array_add(ids, r.cells[i]);
+        if (db_cell(&r, i, 2) != NULL) {
+            g_ptr_array_add(ids, r.cells[i * r.columns + 2]);
+        }
     }
-    return job_wake(db, ids, WAKE_DELAY_MS, e);
+    if (ids->len > 0 && !job_wake(db, ids, WAKE_DELAY_MS, e)) {
+        return false;
+    }
+    w->woken += ids->len;
+    w->is_over = r.rows < DELIVERY_WAKE_ROWS;
+    if (r.rows > 0) {
+        g_strlcpy(w->id, db_cell(&r, r.rows - 1, 0), sizeof(w->id));
+        g_strlcpy(w->created, db_cell(&r, r.rows - 1, 1), sizeof(w->created));
+    }
+    return true;
+}
+
+static bool leave_to_job(struct db *db, const char *organization_id, struct err *e)
+{
+    char id[UUID_TEXT_BYTES];
+    const struct job_type *type = job_type_find(DELIVERY_WAKE_JOB_TYPE);
+    const struct job_new job = {
+        .id = id,
+        .organization_id = organization_id,
+        .job_type = type->name,
+        .payload_text = "{}",
+        .priority = 1,
+        .max_retries = DELIVERY_MAX_RETRIES,
+        .timeout_s = type->timeout_s,
+        .left_to_relay = true,
+    };
+    uuid7_new(id);
+    return job_insert_within(db, &job, 1, e);
+}
+
+bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
+{
+    struct delivery_waking waking = {.woken = 0};
+    return delivery_wake_some(db, organization_id, &waking, e) &&
+           (waking.is_over || leave_to_job(db, organization_id, e));
 }

@@ -78,6 +78,7 @@ PAYLOAD(notify_deliver, "NotifyDeliverPayload", notify_deliver_fields, "Which de
 EMPTY_PAYLOAD(cache_flush, "CacheFlushPayload");
 EMPTY_PAYLOAD(noop, "NoopPayload");
 EMPTY_PAYLOAD(crash, "CrashPayload");
+EMPTY_PAYLOAD(notify_wake, "NotifyWakePayload");
 /* clang-format on */
 #define payload_notify_check notify_check_payload
 #define payload_jobs_cancel jobs_cancel_payload
@@ -113,6 +114,7 @@ static void check_db_optimize(const json_t *payload, const char *prefix, struct 
 #define check_notify_event NULL
 #define check_notify_check NULL
 #define check_notify_deliver NULL
+#define check_notify_wake NULL
 #define check_jobs_cancel job_sweep_check
 #define check_jobs_retry job_sweep_check
 #define check_deadletters_replay job_sweep_check

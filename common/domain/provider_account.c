@@ -416,3 +416,34 @@ bool provider_account_pause(struct db *db, const struct provider_account_call *c
     *ret_changed = c.made;
     return ok;
 }
+
+static json_t *resumption(const struct change *c)
+{
+    return json_pack("{s:{s:O?, s:n}}", "paused_reason", "from", json_object_get(c->row.json, "paused_reason"), "to");
+}
+
+static bool renew(struct db *db, struct change *c, struct err *e)
+{
+    bool done = false;
+    if (!begin(db, c, false, &done, e)) {
+        return false;
+    }
+    if (c->row.json == NULL) {
+        return true;
+    }
+    bool is_paused = json_is_string(json_object_get(c->row.json, "paused_at"));
+    json_auto_t *changes = resumption(c);
+    return db_run(db, NULL, e,
+                  "UPDATE provider_accounts SET paused_at = NULL, paused_reason = NULL, updated_by = ?, updated_at ="
+                  " UTC_TIMESTAMP(6), version = version + 1 WHERE organization_id = ? AND provider = ?",
+                  DB_PARAMS(db_text(c->call->user), db_text(c->call->organization_id), db_text(c->call->kind->name))) &&
+           (!is_paused || finish(db, c, changes, e));
+}
+
+bool provider_account_renew_within(struct db *db, const struct provider_account_call *call, struct err *e)
+{
+    struct change c = {.call = call, .action = "provider.resume"};
+    bool ok = renew(db, &c, e);
+    row_release(&c.row);
+    return ok;
+}

@@ -68,6 +68,10 @@ bool provider_account_delete(struct db *db, const struct provider_account_call *
 /* reason NULL: lets it be used again. ret_changed: false for one that was in that state already. */
 bool provider_account_pause(struct db *db, const struct provider_account_call *call, const char *reason, json_t **ret,
                             int64_t *ret_version, bool *ret_changed, struct err *e) MUST_CHECK;
+/* Within the caller's transaction: what the account needs beside its own configuration is another now (Slack's address
+ * is in the settings). That ends a pause, with an audit row, and makes a new version in any case, so that a worker that
+ * used the old one cannot pause it. Nothing when there is no account. */
+bool provider_account_renew_within(struct db *db, const struct provider_account_call *call, struct err *e) MUST_CHECK;
 
 /* --- use (provider_open.c) ---------------------------------------------------------------------------------------- */
 

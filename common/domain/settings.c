@@ -5,6 +5,7 @@
 
 #include "domain/audit.h"
 #include "domain/delivery.h"
+#include "domain/provider_account.h"
 #include "domain/record_patch.h"
 #include "ground/ids.h"
 
@@ -256,6 +257,19 @@ static bool wake_held(struct db *db, const struct update *u, const json_t *diff,
     return !is_changed || delivery_wake(db, u->organization_id, e);
 }
 
+/* What the account with Slack was paused for was said of the old address. */
+static bool renew_slack(struct db *db, const struct update *u, const json_t *diff, struct err *e)
+{
+    const struct provider_account_call call = {
+        .organization_id = u->organization_id,
+        .kind = provider_kind_find("slack"),
+        .user = u->user,
+        .request_id = u->request_id,
+        .if_version = -1,
+    };
+    return json_object_get(diff, "slack_webhook_url") == NULL || provider_account_renew_within(db, &call, e);
+}
+
 static bool merge_and_write(struct db *db, struct update *u, struct err *e)
 {
     json_auto_t *merged = settings_merge(u->row.json, u->changes);
@@ -270,7 +284,8 @@ static bool merge_and_write(struct db *db, struct update *u, struct err *e)
     if (json_object_size(diff) == 0) {
         return true;
     }
-    if (!write_row(db, u, merged, e) || !write_audit(db, u, diff, e) || !wake_held(db, u, diff, e)) {
+    if (!write_row(db, u, merged, e) || !write_audit(db, u, diff, e) || !wake_held(db, u, diff, e) ||
+        !renew_slack(db, u, diff, e)) {
         return false;
     }
     u->written_version = u->row.version + 1;

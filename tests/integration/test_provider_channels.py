@@ -16,6 +16,7 @@ from client import Org  # noqa: E402
 from conftest import QUICK_RETRIES, running  # noqa: E402
 from provider_peer import (CANARY, CONFIGS, SLACK_PATH, WEBHOOK_PREVIOUS, WEBHOOK_SECRET, ProviderPeer,  # noqa: E402
                            aws_json, install_packages, sendgrid_error, slack_error, twilio_error)
+from test_provider_accounts import ctl  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
 ADA = {"user_id": "ada", "email": "ada@example.com", "phone": "+4915112345678", "locale": "en"}
@@ -76,8 +77,8 @@ def prepare(org, peer, provider, **members):
     set_settings(org, **changes)
 
 
-def tell(org, title="Fire"):
-    answer = org.admin.post("/notifications/events", {"event": "alert", "severity": "critical", "recipients": [ADA],
+def tell(org, title="Fire", recipients=(ADA,)):
+    answer = org.admin.post("/notifications/events", {"event": "alert", "severity": "critical", "recipients": list(recipients),
                                                       "data": {"title": title, "message": "Leave the house"}})
     assert answer.status_code == 202, answer.text
     return answer.json()["id"]
@@ -141,6 +142,17 @@ def test_slack_posts_to_the_channel_of_the_settings(org, peer):
     assert (request["job"]["channel"], delivery["address"]) == ("#ops", "#ops")
 
 
+@pytest.mark.parametrize("locales,word", [
+    (["de-CH", "de-ch"], "KRITISCH"), (["de-CH", "de-DE", "de"], "KRITISCH"), (["de", "en"], "CRITICAL"), (["de", None], "CRITICAL"),
+])
+def test_slack_is_written_to_in_the_language_that_all_share(org, peer, locales, word):
+    prepare(org, peer, "slack")
+    recipients = [{"user_id": f"u{i}", "locale": locale} for i, locale in enumerate(locales)]
+    delivery_of(org, tell(org, recipients=recipients))
+    [request] = peer.requests
+    assert request["job"]["text"].startswith(f"*{word}: Fire*")
+
+
 # ---- answers -----------------------------------------------------------------------------------------------------------
 
 def test_what_is_asked_to_wait_waits(org, peer):
@@ -171,6 +183,38 @@ def test_a_lost_answer_is_no_reason_to_try_another(org, peer):
     assert [id_in(r) for r in peer.requests] == [delivery["id"]] * 2
 
 
+def change(stack, delivery, **values):
+    """As a callback does, while a worker waits for an answer."""
+    with database.connected(stack) as connection, connection.cursor() as cursor:
+        cursor.execute(f"UPDATE deliveries SET {', '.join(f'{n} = %s' for n in values)} WHERE id = %s",
+                       (*values.values(), delivery["id"]))
+
+
+def test_what_has_arrived_meanwhile_is_not_given_to_the_next(stack, org, peer):
+    put(org, "ses", peer.config("ses"), position=2)
+    prepare(org, peer, "sendgrid", position=1)
+    peer.script = [{"status": 503, "after_s": 1.5}]
+    event = tell(org)
+    begun = delivery_of(org, event, lambda d: d["attempts"], "begun")
+    wait_until("the request to be there", lambda: peer.requests, 10, stack)
+    change(stack, begun, state="delivered")
+    assert org.admin.wait_job(begun["job_id"])["status"] == "completed"
+    seen = delivery_of(org, event, lambda d: d["state"] == "delivered", "delivered")
+    assert tries(seen) == [("sendgrid", "retry", 503)] and len(peer.requests) == 1
+    assert org.admin.job(begun["job_id"])["retry_count"] == 0
+
+
+def test_an_answer_after_the_news_still_names_the_message(stack, org, peer):
+    prepare(org, peer, "sendgrid")
+    peer.script = [{"status": 202, "headers": {"X-Message-Id": "late"}, "after_s": 1.5}]
+    event = tell(org)
+    begun = delivery_of(org, event, lambda d: d["attempts"], "begun")
+    wait_until("the request to be there", lambda: peer.requests, 10, stack)
+    change(stack, begun, state="opened", sent_at="2026-01-02 03:04:05")
+    seen = delivery_of(org, event, lambda d: d["provider_message_id"], "named")
+    assert (seen["state"], seen["provider_message_id"], seen["sent_at"]) == ("opened", "late", "2026-01-02T03:04:05.000000Z")
+
+
 @pytest.mark.parametrize("provider,answer", [
     ("sendgrid", sendgrid_error(401, "The provided authorization grant is invalid")),
     ("ses", aws_json(403, "SignatureDoesNotMatch", "the signature we calculated")),
@@ -189,6 +233,53 @@ def test_bad_credentials_pause_the_account_and_burn_no_retry(stack, org, peer, p
     assert org.admin.post(f"/providers/{provider}/resume").status_code == 200
     make_due(stack, delivery)
     assert [t[1] for t in tries(delivery_of(org, event))] == ["paused", "sent"]
+
+
+def test_another_address_of_slack_ends_the_pause(stack, org, peer):
+    prepare(org, peer, "slack")
+    peer.script = [slack_error(404, "no_service")]
+    event = tell(org)
+    delivery = delivery_of(org, event, lambda d: d["attempts"] and d["error_message"], "told why")
+    before = wait_until("the account to be paused", lambda: (lambda a: a["paused_at"] and a)(account(org, "slack")), 10, stack)
+    set_settings(org, slack_channel="#ops")
+    assert account(org, "slack")["paused_at"] == before["paused_at"], "that is not what was wrong"
+    set_settings(org, slack_webhook_url=peer.slack_url + "New")
+    assert account(org, "slack")["paused_at"] is None and account(org, "slack")["paused_reason"] is None
+    trail = database.rows(stack, "SELECT actor, action, changes FROM audit_log WHERE organization_id = %s AND subject = 'slack'"
+                          " ORDER BY id", org.id)
+    assert [(t["actor"], t["action"]) for t in trail][-2:] == [("bellman", "provider.pause"), ("admin", "provider.resume")]
+    set_settings(org, slack_webhook_url=peer.slack_url)
+    make_due(stack, delivery)
+    assert [t[1] for t in tries(delivery_of(org, event))] == ["paused", "sent"]
+    assert len(database.rows(stack, "SELECT id FROM audit_log WHERE organization_id = %s AND subject = 'slack'", org.id)) == len(trail)
+
+
+def test_a_worker_that_used_the_old_address_does_not_pause_the_new_one(stack, org, peer):
+    prepare(org, peer, "slack")
+    peer.script = [{**slack_error(404, "no_service"), "after_s": 1.5}]
+    event = tell(org)
+    wait_until("the request to be there", lambda: peer.requests, 10, stack)
+    set_settings(org, slack_webhook_url=peer.slack_url + "New")
+    delivery_of(org, event, lambda d: d["attempts"] and d["attempts"][0]["outcome"] == "paused", "refused")
+    set_settings(org, slack_webhook_url=peer.slack_url)
+    assert account(org, "slack")["paused_at"] is None
+
+
+def test_the_deployments_account_does_not_answer_for_an_organizations_address(stack, org, peer):
+    ctl(stack, "providers", "set", "slack", "--file", "-", stdin=json.dumps({"config": peer.config("slack")}))
+    try:
+        set_settings(org, email_enabled=False, sms_enabled=False, slack_enabled=True, slack_webhook_url=peer.slack_url,
+                     slack_on_critical_alert=True)
+        peer.script = [slack_error(404, "no_service")]
+        event = tell(org)
+        delivery = delivery_of(org, event, lambda d: d["attempts"] and d["error_message"], "told why")
+        shared = [a for a in json.loads(ctl(stack, "providers", "list", "--json"))["accounts"] if a["provider"] == "slack"
+                  and not a["organization_id"]]
+        assert [a["paused_at"] for a in shared] == [None]
+        make_due(stack, delivery)
+        assert [t[1] for t in tries(delivery_of(org, event))] == ["paused", "sent"]
+    finally:
+        ctl(stack, "providers", "set", "slack", "--file", "-", stdin='{"enabled": false}')
 
 
 def test_a_refused_message_has_failed(org, peer):

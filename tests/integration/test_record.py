@@ -121,6 +121,25 @@ def test_held_deliveries_go_when_settings_let_them(org):
     wait_state(org, quiet["id"], "sent", 10)
 
 
+def test_all_that_is_held_follows_the_settings(stack, org):
+    """More than a request wakes: the others follow by a job."""
+    hours = [(datetime.now(timezone.utc) + timedelta(hours=h)).strftime("%H:%M") for h in (-1, 2, 3)]
+    set_settings(org, quiet_hours_start=hours[0], quiet_hours_end=hours[1])
+    n = 1300
+    for first in range(0, n, 650):
+        tell(org, recipients=[{"user_id": f"u{i}", "email": f"u{i}@example.com"} for i in range(first, first + 650)])
+
+    def held_until(hour):
+        return database.value(stack, "SELECT COUNT(*) FROM deliveries WHERE organization_id = %s AND state = 'held' AND"
+                              " hold_reason = 'quiet_hours' AND DATE_FORMAT(held_until, '%%H:%%i') = %s", org.id, hour)
+
+    wait_until("all to be held", lambda: held_until(hours[1]) == n, 60, stack)
+    set_settings(org, quiet_hours_end=hours[2])
+    wait_until("all to follow", lambda: held_until(hours[2]) == n, 30, stack)
+    [job] = org.admin.get("/background-jobs", params={"job_type": "notify.wake"}).json()["jobs"]
+    assert org.admin.wait_job(job["id"])["result"]["woken"] >= n - 500
+
+
 def test_digests_follow_the_settings(stack, org):
     hours = {name: (datetime.now(timezone.utc) + timedelta(hours=h)).strftime("%H:00") for name, h in (("far", 8), ("near", 4))}
     set_settings(org, digest_enabled=True, digest_frequency="daily", digest_time=hours["far"])
