@@ -28,7 +28,7 @@ static bool key_of(struct call *c, struct template_key *ret)
 
 static void answer(struct call *c, int status, const struct template_key *key, json_t *template, int64_t version)
 {
-    json_object_set_new(template, "fields", template_describe_fields(key->event));
+    json_object_set_new(template, "fields", template_describe_fields(key->event, key->channel));
     versioned_answer(c, status, template, version);
 }
 

@@ -23,8 +23,9 @@ static const struct name common[] = {
     {"organization", "The organization's name"},
     {"recipient", "Who is told: the user_id; not there in a message to a channel"},
     {"time", "When it happened, in the recipient's time zone: 2026-11-25 09:30"},
-    {TEMPLATE_UNSUBSCRIBE,
-     "Where the recipient gets no more of such messages; there only in mail that is not critical"},
+};
+static const struct name of_mail[] = {
+    {TEMPLATE_UNSUBSCRIBE, "Where to get no more of such messages; not there when it is critical"},
 };
 static const struct name of_digest[] = {
     {"count", "How many messages it gathers"},
@@ -49,9 +50,10 @@ static bool is_among(const struct name *names, size_t n, const char *name)
     return false;
 }
 
-bool template_knows(int event, const char *name, bool in_item)
+bool template_knows(int event, enum notify_channel channel, const char *name, bool in_item)
 {
-    if ((in_item && is_among(of_item, ARRAY_SIZE(of_item), name)) || is_among(common, ARRAY_SIZE(common), name)) {
+    if ((channel == NOTIFY_EMAIL && is_among(of_mail, ARRAY_SIZE(of_mail), name)) ||
+        (in_item && is_among(of_item, ARRAY_SIZE(of_item), name)) || is_among(common, ARRAY_SIZE(common), name)) {
         return true;
     }
     if (event == TEMPLATE_DIGEST) {
@@ -65,11 +67,14 @@ static void describe(json_t *list, const char *prefix, const char *name, const c
     json_array_append_new(list, json_pack("{s:s+, s:s}", "name", prefix, name, "help", help));
 }
 
-json_t *template_describe_fields(int event)
+json_t *template_describe_fields(int event, enum notify_channel channel)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_SIZE(common); i++) {
         describe(list, "", common[i].name, common[i].help);
+    }
+    for (size_t i = 0; channel == NOTIFY_EMAIL && i < ARRAY_SIZE(of_mail); i++) {
+        describe(list, "", of_mail[i].name, of_mail[i].help);
     }
     if (event != TEMPLATE_DIGEST) {
         const struct record *data = event_data_record((enum notify_event)event);

@@ -1,9 +1,9 @@
 /*
  * template_fields.h: what templates may name, and the texts that stand for it.
  *
- * Every template: event, severity, critical, organization, recipient, time, unsubscribe_url. Of an event also the
- * fields of its data (event_data_record). Of a digest also count, more and the list items, each with subject, event,
- * severity, critical and time.
+ * Every template: event, severity, critical, organization, recipient, time; of mail also
+ * unsubscribe_url. Of an event also the fields of its data (event_data_record). Of a digest also count, more and the
+ * list items, each with subject, event, severity, critical and time.
  */
 #ifndef BELLMAN_TEMPLATE_FIELDS_H
 #define BELLMAN_TEMPLATE_FIELDS_H
@@ -15,10 +15,10 @@
 /* Member of a delivery that whoever sends it has added; null or missing: there is none to show. */
 #define TEMPLATE_UNSUBSCRIBE "unsubscribe_url"
 
-/* Whether templates of event (of template_event_names) may name the field; in_item: inside {{#items}}. */
-bool template_knows(int event, const char *name, bool in_item);
+/* Whether templates of event (of template_event_names) over channel may name the field; in_item: inside {{#items}}. */
+bool template_knows(int event, enum notify_channel channel, const char *name, bool in_item);
 /* [{name, help}] of all of them; the list's own fields have "items." before their names. New reference. */
-json_t *template_describe_fields(int event);
+json_t *template_describe_fields(int event, enum notify_channel channel);
 
 /* What a delivery does not say itself. */
 struct template_about {

@@ -121,19 +121,24 @@ bool template_fill_message(int event, enum notify_channel channel, const struct 
 
 /* --- checks ------------------------------------------------------------------------------------------------------- */
 
+struct kind {
+    int event;
+    enum notify_channel channel;
+};
+
 static bool is_known(const void *arg, const char *name, bool in_item)
 {
-    const int *event = arg;
-    return template_knows(*event, name, in_item);
+    const struct kind *kind = arg;
+    return template_knows(kind->event, kind->channel, name, in_item);
 }
 
-static void check_part(int event, const char *pointer, const char *source, enum template_place place,
+static void check_part(const struct kind *kind, const char *pointer, const char *source, enum template_place place,
                        struct problems *problems)
 {
     CLEANUP(template_code_release) struct template_code code = {0};
     struct err e = ERR_INIT;
     if (template_parse(source, place, &code, &e)) {
-        template_check_names(&code, is_known, &event, pointer, problems);
+        template_check_names(&code, is_known, kind, pointer, problems);
     } else {
         problems_add(problems, pointer, "syntax", "%s", e.text);
     }
@@ -145,6 +150,7 @@ void template_check(int event, enum notify_channel channel, const json_t *body, 
     static const char *const names[] = {"subject", "text", "html"};
     static const char *const pointers[] = {"/subject", "/text", "/html"};
     const enum template_place places[] = {TEMPLATE_HEADER, text_place(channel), TEMPLATE_HTML};
+    const struct kind kind = {event, channel};
     bool is_mail = channel == NOTIFY_EMAIL;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const char *source = json_string_value(json_object_get(body, names[i]));
@@ -152,7 +158,7 @@ void template_check(int event, enum notify_channel channel, const json_t *body, 
         if (source != NULL && !is_mail && !is_text) {
             problems_add(problems, pointers[i], "not_allowed", "only mail has this");
         } else if (source != NULL) {
-            check_part(event, pointers[i], source, places[i], problems);
+            check_part(&kind, pointers[i], source, places[i], problems);
         }
     }
     if (is_whole && is_mail && !json_is_string(json_object_get(body, "subject"))) {

@@ -376,17 +376,21 @@ static void test_every_field_of_an_event_may_be_named(void **state UNUSED)
         const struct record *data = event_data_record((enum notify_event)event);
         json_auto_t *sample = template_sample(event, NOTIFY_EMAIL);
         for (size_t i = 0; i < data->n; i++) {
-            assert_true(template_knows(event, data->fields[i].name, false));
+            assert_true(template_knows(event, NOTIFY_EMAIL, data->fields[i].name, false));
             if (json_object_get(json_object_get(sample, "data"), data->fields[i].name) == NULL) {
                 fail_msg("no sample of %s", data->fields[i].name);
             }
         }
-        assert_true(template_knows(event, "organization", false));
-        assert_false(template_knows(event, "items", false));
-        assert_false(template_knows(event, "salary", false));
+        assert_true(template_knows(event, NOTIFY_EMAIL, "organization", false));
+        assert_false(template_knows(event, NOTIFY_EMAIL, "items", false));
+        assert_false(template_knows(event, NOTIFY_EMAIL, "salary", false));
+        assert_true(template_knows(event, NOTIFY_EMAIL, "unsubscribe_url", false));
+        assert_false(template_knows(event, NOTIFY_SMS, "unsubscribe_url", false));
     }
-    assert_true(template_knows(TEMPLATE_DIGEST, "items", false) && template_knows(TEMPLATE_DIGEST, "subject", true));
-    assert_false(template_knows(TEMPLATE_DIGEST, "subject", false) || template_knows(TEMPLATE_DIGEST, "title", true));
+    assert_true(template_knows(TEMPLATE_DIGEST, NOTIFY_EMAIL, "items", false) &&
+                template_knows(TEMPLATE_DIGEST, NOTIFY_EMAIL, "subject", true));
+    assert_false(template_knows(TEMPLATE_DIGEST, NOTIFY_EMAIL, "subject", false) ||
+                 template_knows(TEMPLATE_DIGEST, NOTIFY_EMAIL, "title", true));
 }
 
 int main(void)
