@@ -348,7 +348,7 @@ export const strings = {
     wait: 'Wait before the start',
     run: 'Last attempt',
     rate: 'Jobs since this page was opened',
-    rateHelp: 'Waiting and running jobs, and how many completed or failed for each reading.',
+    rateHelp: 'How many wait and run, and how many finish in a minute.',
     rateWait: 'The chart begins with the second reading.',
     series: { queued: 'Waiting', processing: 'Running', finished: 'Finished per minute' },
     time: 'Time',

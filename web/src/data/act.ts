@@ -45,7 +45,10 @@ export function useBulk(): {
   run: (act: (options: BulkOptions) => Promise<BulkOutcome>, done: (n: number) => string) => Promise<void>
 } {
   const [state, setState] = useState<{ progress: Progress; abort: AbortController } | null>(null)
-  const run = async (act: (options: BulkOptions) => Promise<BulkOutcome>, done: (n: number) => string): Promise<void> => {
+  const run = async (
+    act: (options: BulkOptions) => Promise<BulkOutcome>,
+    done: (n: number) => string,
+  ): Promise<void> => {
     const abort = new AbortController()
     const onProgress = (n: number, of: number, waitS: number): void =>
       setState({ progress: { done: n, of, waitS }, abort })

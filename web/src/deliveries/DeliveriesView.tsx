@@ -53,7 +53,12 @@ const COLUMNS: Column<Delivery>[] = [
     phone: 'hidden',
     cell: (each) => <span className="numeric">{words.channels[each.channel] ?? each.channel}</span>,
   },
-  { key: 'provider', title: words.columns.provider, phone: 'hidden', cell: (each) => each.provider ?? strings.data.none },
+  {
+    key: 'provider',
+    title: words.columns.provider,
+    phone: 'hidden',
+    cell: (each) => each.provider ?? strings.data.none,
+  },
   {
     key: 'created',
     title: words.columns.created,

@@ -54,7 +54,15 @@ const TRIES: Column<DeliveryAttempt>[] = [
       <span className="numeric">{each.latency_ms === null ? strings.data.none : formatDuration(each.latency_ms)}</span>
     ),
   },
-  { key: 'at', title: words.tryColumns.at, cell: (each) => <span className="numeric"><Time value={each.started_at} /></span> },
+  {
+    key: 'at',
+    title: words.tryColumns.at,
+    cell: (each) => (
+      <span className="numeric">
+        <Time value={each.started_at} />
+      </span>
+    ),
+  },
 ]
 
 function Held({ delivery }: { delivery: DeliveryDetail }) {
@@ -176,7 +184,10 @@ function Actions({ delivery }: { delivery: DeliveryDetail }) {
           void act(
             () => resend(delivery.id),
             (made) => {
-              showToast('good', words.resent, { label: words.show, run: () => (location.hash = hashWith({ delivery: made.id })) })
+              showToast('good', words.resent, {
+                label: words.show,
+                run: () => (location.hash = hashWith({ delivery: made.id })),
+              })
               return null
             },
           )

@@ -82,7 +82,12 @@ export function Filters({ params }: { params: URLSearchParams }) {
   return (
     <section className="filters" aria-label={strings.data.filters}>
       <Search params={params} types={types} />
-      <SelectField label={words.priority} options={PRIORITIES} value={params.get('priority') ?? ''} onChange={set('priority')} />
+      <SelectField
+        label={words.priority}
+        options={PRIORITIES}
+        value={params.get('priority') ?? ''}
+        onChange={set('priority')}
+      />
       <details open={params.has('from') || params.has('to') || undefined}>
         <summary>{words.dates}</summary>
         <div>

@@ -1,3 +1,4 @@
+import { Fragment } from 'react'
 import type { Job } from '../services/api'
 import { strings } from '../strings'
 import { Badge } from '../ui/Badge'
@@ -45,4 +46,18 @@ export function Progress({ job }: { job: Job }) {
       <span className="numeric">{job.progress} %</span>
     </span>
   )
+}
+
+/* A narrow column breaks it behind a dot rather than within a word. */
+export function TypeName({ name }: { name: string }) {
+  return name.split('.').map((part, i) => (
+    <Fragment key={i}>
+      {i > 0 && (
+        <>
+          .<wbr />
+        </>
+      )}
+      {part}
+    </Fragment>
+  ))
 }

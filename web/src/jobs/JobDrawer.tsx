@@ -20,9 +20,10 @@ import { Why } from './Why'
 const words = strings.jobs.drawer
 
 function JobFacts({ job }: { job: JobDetail }) {
-  const schedule = job.schedule_id === null ? null : (
-    <a href={formatHash('schedules', { schedule: job.schedule_id })}>{words.showSchedule}</a>
-  )
+  const schedule =
+    job.schedule_id === null ? null : (
+      <a href={formatHash('schedules', { schedule: job.schedule_id })}>{words.showSchedule}</a>
+    )
   return (
     <Facts
       facts={[
@@ -51,7 +52,10 @@ function Log({ log }: { log: JobLog | null }) {
     <ol className="log" tabIndex={0} aria-label={words.log}>
       {log.lines.map((line) => (
         <li key={`${line.attempt}.${line.number}`} className={`log-${line.level}`}>
-          <time dateTime={line.logged_at} title={`${formatAbsolute(Date.parse(line.logged_at))}, ${words.logLine(line.attempt)}`}>
+          <time
+            dateTime={line.logged_at}
+            title={`${formatAbsolute(Date.parse(line.logged_at))}, ${words.logLine(line.attempt)}`}
+          >
             {line.logged_at.slice(11, 23)}
           </time>
           <span className="log-level">{line.level}</span>
@@ -141,7 +145,16 @@ function Actions({ job }: { job: JobDetail }) {
         <CopyButton text={() => job.id} label={strings.jobs.copyId} />
       </span>
       {isDeadLetter(job) && (
-        <Button icon="trash" busy={busy} onClick={() => void act(() => discard(job.id), () => strings.jobs.discarded)}>
+        <Button
+          icon="trash"
+          busy={busy}
+          onClick={() =>
+            void act(
+              () => discard(job.id),
+              () => strings.jobs.discarded,
+            )
+          }
+        >
           {strings.jobs.discard}
         </Button>
       )}
@@ -150,7 +163,12 @@ function Actions({ job }: { job: JobDetail }) {
           variant="primary"
           icon="retry"
           busy={busy}
-          onClick={() => void act(() => retry(job.id), () => strings.jobs.retried)}
+          onClick={() =>
+            void act(
+              () => retry(job.id),
+              () => strings.jobs.retried,
+            )
+          }
         >
           {isDeadLetter(job) ? strings.jobs.replay : strings.jobs.retry}
         </Button>
@@ -180,7 +198,11 @@ export function JobDrawer({ onClose }: { onClose: () => void }) {
     >
       {openId !== null && <Watch />}
       {missing || (error !== null && job === null) ? (
-        <ErrorState title={missing ? words.missing : strings.errors.title} error={new Error(explain(error))} onRetry={refresh} />
+        <ErrorState
+          title={missing ? words.missing : strings.errors.title}
+          error={new Error(explain(error))}
+          onRetry={refresh}
+        />
       ) : job === null ? (
         <Skeleton rows={6} />
       ) : (

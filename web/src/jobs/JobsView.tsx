@@ -17,7 +17,7 @@ import { Table, type Column } from '../ui/Table'
 import { Duration, Time } from '../ui/Time'
 import { MatchingJobs, SelectedJobs } from './BulkJobs'
 import { Filters } from './Filters'
-import { JobBadge, Priority, Progress } from './JobBadge'
+import { JobBadge, Priority, Progress, TypeName } from './JobBadge'
 import { JobDrawer } from './JobDrawer'
 import { PauseDialog, PauseNotes } from './Pauses'
 import { isFiltered, PAGE, queryOf } from './query'
@@ -37,7 +37,7 @@ function columnsOf(gone: ReadonlySet<string>): Column<Job>[] {
       cell: (job) => (
         <>
           <a className="row-link" href={hashWith({ job: job.id })}>
-            {job.job_type}
+            <TypeName name={job.job_type} />
           </a>{' '}
           <code className="faint cell-id">{shortId(job.id)}</code>
           <Progress job={job} />
@@ -45,7 +45,15 @@ function columnsOf(gone: ReadonlySet<string>): Column<Job>[] {
       ),
     },
     { key: 'priority', title: titles.priority, phone: 'hidden', cell: (job) => <Priority value={job.priority} /> },
-    { key: 'age', title: titles.age, cell: (job) => <span className="numeric"><Time value={job.created_at} /></span> },
+    {
+      key: 'age',
+      title: titles.age,
+      cell: (job) => (
+        <span className="numeric">
+          <Time value={job.created_at} />
+        </span>
+      ),
+    },
     {
       key: 'duration',
       title: titles.duration,
@@ -103,7 +111,8 @@ function JobTable({ list, query }: { list: JobList; query: JobQuery }) {
           onNext={list.next_cursor !== null ? to(page + 1) : null}
         />
       </div>
-      <div onPointerEnter={() => setNear(true)} onPointerLeave={() => setNear(false)}>
+      {/* over, not enter: React tells nobody of an entrance where what was under the pointer before has gone */}
+      <div onPointerOver={() => setNear(true)} onPointerLeave={() => setNear(false)}>
         <Table
           caption={words.caption}
           rows={rows}

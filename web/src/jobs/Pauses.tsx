@@ -25,7 +25,12 @@ export function Resume({ pause }: { pause: Pause }) {
       size="small"
       icon="play"
       busy={busy}
-      onClick={() => void act(() => resume(pause.job_type ?? ALL), () => words.resumed)}
+      onClick={() =>
+        void act(
+          () => resume(pause.job_type ?? ALL),
+          () => words.resumed,
+        )
+      }
     >
       {words.resume}
     </Button>
@@ -59,7 +64,12 @@ export function PauseDialog({ open, onClose }: { open: boolean; onClose: () => v
   const known = names.filter((name) => types === null || types.some((each) => each.name === name))
   const options = [{ value: ALL, label: words.everything }, ...known.map((name) => ({ value: name, label: name }))]
   const submit = async (): Promise<void> => {
-    if (await act(() => pause(type, reason.trim() || null), () => words.paused)) {
+    if (
+      await act(
+        () => pause(type, reason.trim() || null),
+        () => words.paused,
+      )
+    ) {
       onClose()
     }
   }
@@ -78,7 +88,12 @@ export function PauseDialog({ open, onClose }: { open: boolean; onClose: () => v
       }
     >
       <p>{words.pauseText}</p>
-      <SelectField label={words.pauseWhat} options={options} value={type} onChange={(event) => setType(event.target.value)} />
+      <SelectField
+        label={words.pauseWhat}
+        options={options}
+        value={type}
+        onChange={(event) => setType(event.target.value)}
+      />
       <TextField
         label={words.pauseReason}
         value={reason}

@@ -6,7 +6,11 @@ import { formatNumber } from '../ui/format'
 import { STATUSES } from './query'
 
 /* Counts of the whole organization; a filter by type narrows them, others cannot be counted exactly. */
-export function countOf(counts: JobCounts | null, status: JobStatus | undefined, type: string | undefined): number | null {
+export function countOf(
+  counts: JobCounts | null,
+  status: JobStatus | undefined,
+  type: string | undefined,
+): number | null {
   if (counts === null) {
     return null
   }
@@ -26,7 +30,8 @@ interface Props {
 
 export function StateTabs({ counts, status, type }: Props) {
   const tabs = useMemo(() => [undefined, ...STATUSES], [])
-  const name = (each: JobStatus | undefined): string => (each === undefined ? strings.jobs.tabs.all : strings.jobs.status[each])
+  const name = (each: JobStatus | undefined): string =>
+    each === undefined ? strings.jobs.tabs.all : strings.jobs.status[each]
   return (
     <nav className="tabs" aria-label={strings.jobs.tabs.label}>
       {tabs.map((each) => {

@@ -35,8 +35,20 @@ const job = (changes: Partial<JobDetail> = {}): JobDetail =>
     ...changes,
   }) as JobDetail
 
-const attempt = (number: number, from: number, to: number, outcome: JobAttempt['outcome'], error: string | null = null): JobAttempt => ({
-  number, worker_id: 'w', started_at: at(from), ended_at: at(to), outcome, error, host: 'h',
+const attempt = (
+  number: number,
+  from: number,
+  to: number,
+  outcome: JobAttempt['outcome'],
+  error: string | null = null,
+): JobAttempt => ({
+  number,
+  worker_id: 'w',
+  started_at: at(from),
+  ended_at: at(to),
+  outcome,
+  error,
+  host: 'h',
 })
 
 test.each([
@@ -56,8 +68,25 @@ test.each([
 
 describe('why it does not move', () => {
   const calm: Situation = { pauses: [], limits: [], running: 1, nowMs: NOW }
-  const pause = { scope: 'organization', organization_id: 'demo', job_type: 'email.send', reason: null, created_by: 'x', created_at: at(-9) } as const
-  const limit = { scope: 'deployment', organization_id: null, job_type: null, max_running: 2, max_per_minute: null, running: 2, queued: 5, held: 3, held_capped: false } as const
+  const pause = {
+    scope: 'organization',
+    organization_id: 'demo',
+    job_type: 'email.send',
+    reason: null,
+    created_by: 'x',
+    created_at: at(-9),
+  } as const
+  const limit = {
+    scope: 'deployment',
+    organization_id: null,
+    job_type: null,
+    max_running: 2,
+    max_per_minute: null,
+    running: 2,
+    queued: 5,
+    held: 3,
+    held_capped: false,
+  } as const
   test.each([
     [job(), calm, null],
     [job(), { ...calm, running: 0 }, 'idle'],
@@ -75,7 +104,10 @@ describe('why it does not move', () => {
 
   test('the pause that concerns it is named, and the limit that is full', () => {
     const other = { ...pause, job_type: 'noop' }
-    expect(whyNotMoving(job({ held: 'paused' }), { ...calm, pauses: [other, pause] })).toEqual({ kind: 'paused', pause })
+    expect(whyNotMoving(job({ held: 'paused' }), { ...calm, pauses: [other, pause] })).toEqual({
+      kind: 'paused',
+      pause,
+    })
     expect(whyNotMoving(job({ held: 'paused' }), { ...calm, pauses: [other] })).toEqual({ kind: 'paused', pause: null })
     const roomy = { ...limit, running: 0 }
     expect(whyNotMoving(job({ held: 'limit' }), { ...calm, limits: [roomy, limit] })).toEqual({ kind: 'limit', limit })
@@ -83,16 +115,40 @@ describe('why it does not move', () => {
 })
 
 test('the story of a job that was retried, lost and completed', () => {
-  const attempts = [attempt(1, -50, -48, 'failed', 'no route'), attempt(2, -30, -20, 'lost'), attempt(3, -10, -9, 'completed')]
-  const steps = timeline(job({ status: 'completed', attempt: 3, scheduled_at: at(-55), started_at: at(-10), completed_at: at(-9), attempts }), NOW)
+  const attempts = [
+    attempt(1, -50, -48, 'failed', 'no route'),
+    attempt(2, -30, -20, 'lost'),
+    attempt(3, -10, -9, 'completed'),
+  ]
+  const steps = timeline(
+    job({
+      status: 'completed',
+      attempt: 3,
+      scheduled_at: at(-55),
+      started_at: at(-10),
+      completed_at: at(-9),
+      attempts,
+    }),
+    NOW,
+  )
   expect(steps.map((step) => step.title)).toEqual([
-    'Created', 'Was scheduled for', 'Attempt 1 failed', 'Attempt 2 was lost with its worker', 'Attempt 3 completed', 'Completed',
+    'Created',
+    'Was scheduled for',
+    'Attempt 1 failed',
+    'Attempt 2 was lost with its worker',
+    'Attempt 3 completed',
+    'Completed',
   ])
   expect(steps[2]).toMatchObject({ lastedMs: 2000, note: 'no route' })
 })
 
 test('an attempt that runs is a step, once', () => {
-  const running = job({ status: 'processing', attempt: 2, started_at: at(-3), attempts: [attempt(1, -50, -48, 'failed')] })
+  const running = job({
+    status: 'processing',
+    attempt: 2,
+    started_at: at(-3),
+    attempts: [attempt(1, -50, -48, 'failed')],
+  })
   expect(timeline(running, NOW).map((step) => step.title)).toEqual(['Created', 'Attempt 1 failed', 'Attempt 2 runs'])
   expect(timeline({ ...running, cancel_requested_at: at(-1) }, NOW).at(-1)?.title).toBe('Asked to stop')
 })
@@ -119,7 +175,10 @@ test('rows that are held show their latest state and let nothing in', () => {
 })
 
 test('a curl command survives quotes and keeps integers', () => {
-  const command = curlOf(job({ payload: { to: "o'hara", n: 9007199254740993n } }), 'http://h/api/system/background-jobs')
+  const command = curlOf(
+    job({ payload: { to: "o'hara", n: 9007199254740993n } }),
+    'http://h/api/system/background-jobs',
+  )
   expect(command).toContain(`"to":"o'\\''hara"`)
   expect(command).toContain('"n":9007199254740993')
   expect(command).toContain('$BELLMAN_TOKEN')

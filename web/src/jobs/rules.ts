@@ -109,7 +109,10 @@ export function whyNotMoving(job: Job, { pauses, limits, running, nowMs }: Situa
   }
   if (job.held === 'limit') {
     const mine = limits.filter((limit) => concerns(limit, job))
-    return { kind: 'limit', limit: mine.find(isFull) ?? mine.find((limit) => limit.max_per_minute !== null) ?? mine[0] ?? null }
+    return {
+      kind: 'limit',
+      limit: mine.find(isFull) ?? mine.find((limit) => limit.max_per_minute !== null) ?? mine[0] ?? null,
+    }
   }
   if (isAfter(job.next_retry_at, nowMs)) {
     return { kind: 'retry', at: job.next_retry_at ?? '', error: job.error_message }
@@ -117,7 +120,9 @@ export function whyNotMoving(job: Job, { pauses, limits, running, nowMs }: Situa
   if (isAfter(job.scheduled_at, nowMs)) {
     return { kind: 'scheduled', at: job.scheduled_at ?? '' }
   }
-  const due = Math.max(...[job.created_at, job.scheduled_at, job.next_retry_at].map((time) => (time ? Date.parse(time) : 0)))
+  const due = Math.max(
+    ...[job.created_at, job.scheduled_at, job.next_retry_at].map((time) => (time ? Date.parse(time) : 0)),
+  )
   const seconds = Math.floor((nowMs - due) / 1000)
   return running === 0 && seconds > IDLE_S ? { kind: 'idle', seconds } : null
 }
@@ -150,7 +155,15 @@ export function timeline(job: JobDetail, nowMs: number): Step[] {
   const steps: Step[] = [made(job)]
   if (job.scheduled_at !== null) {
     const title = isAfter(job.scheduled_at, nowMs) ? words.timeline.scheduledFor : words.timeline.due
-    steps.push({ key: 'due', title, at: job.scheduled_at, lastedMs: null, tone: 'neutral', icon: 'schedules', note: null })
+    steps.push({
+      key: 'due',
+      title,
+      at: job.scheduled_at,
+      lastedMs: null,
+      tone: 'neutral',
+      icon: 'schedules',
+      note: null,
+    })
   }
   steps.push(...job.attempts.map(attemptStep))
   const running = job.status === 'processing' && job.started_at !== null
@@ -170,7 +183,15 @@ export function timeline(job: JobDetail, nowMs: number): Step[] {
 
 function made(job: Job): Step {
   const note = job.created_by === null ? null : words.timeline.by(job.created_by)
-  return { key: 'made', title: words.timeline.created, at: job.created_at, lastedMs: null, tone: 'neutral', icon: 'info', note }
+  return {
+    key: 'made',
+    title: words.timeline.created,
+    at: job.created_at,
+    lastedMs: null,
+    tone: 'neutral',
+    icon: 'info',
+    note,
+  }
 }
 
 function attemptStep(attempt: JobAttempt): Step {
@@ -186,7 +207,13 @@ function attemptStep(attempt: JobAttempt): Step {
 
 function after(job: Job, nowMs: number): Step[] {
   const step = (key: string, title: string, at: string, tone: Tone, icon: IconName): Step => ({
-    key, title, at, lastedMs: null, tone, icon, note: null,
+    key,
+    title,
+    at,
+    lastedMs: null,
+    tone,
+    icon,
+    note: null,
   })
   if (job.status === 'queued' && isAfter(job.next_retry_at, nowMs)) {
     return [step('retry', words.timeline.nextRetry, job.next_retry_at ?? '', 'warn', 'retry')]
@@ -240,5 +267,4 @@ export function curlOf(job: Job, url: string): string {
 /* The end of an id tells jobs apart; its beginning is the time. */
 export const shortId = (id: string): string => id.slice(-8)
 
-export const isJobId = (text: string): boolean =>
-  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text.trim())
+export const isJobId = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text.trim())

@@ -5,22 +5,36 @@ import { strings } from '../strings'
 import type { Series } from './rules'
 
 const HEIGHT_PX = 240
+/* The shortest time that is shown, in seconds: below it the axis would count milliseconds. */
+const SHORTEST_S = 60
 const words = strings.overview.series
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 /* Lines differ in their dashes as well as in their colours. */
 function optionsOf(width: number): uPlot.Options {
-  const axis = { stroke: colour('--faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } }
+  const axis = {
+    stroke: colour('--faint'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line') },
+  }
   const line = (label: string, name: string, dash: number[]): uPlot.Series => ({
-    label, stroke: colour(name), width: 2, dash, points: { show: false }, spanGaps: false,
+    label,
+    stroke: colour(name),
+    width: 2,
+    dash,
+    points: { show: false },
+    spanGaps: false,
   })
   return {
     width,
     height: HEIGHT_PX,
     legend: { live: false },
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] } },
+    scales: {
+      x: { range: (_plot, min, max) => [Math.min(min, max - SHORTEST_S), max] },
+      y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] },
+    },
     axes: [axis, { ...axis, size: 56 }],
     series: [
       {},

@@ -72,7 +72,9 @@ interface SpeedRow {
   p95: number | null
 }
 
-const length = (ms: number | null) => <span className="numeric">{ms === null ? strings.data.none : formatDuration(ms)}</span>
+const length = (ms: number | null) => (
+  <span className="numeric">{ms === null ? strings.data.none : formatDuration(ms)}</span>
+)
 
 const SPEED_COLUMNS: Column<SpeedRow>[] = [
   { key: 'title', title: words.measure, wide: true, cell: (row) => row.title },
@@ -93,7 +95,13 @@ function SpeedPanel() {
   return (
     <>
       <p className="faint">{words.speedOf(speed.count)}</p>
-      <Table caption={words.speed} rows={rows} columns={SPEED_COLUMNS} rowKey={(row) => row.key} rowLabel={(row) => row.title} />
+      <Table
+        caption={words.speed}
+        rows={rows}
+        columns={SPEED_COLUMNS}
+        rowKey={(row) => row.key}
+        rowLabel={(row) => row.title}
+      />
     </>
   )
 }
@@ -109,22 +117,20 @@ const TYPE_COLUMNS: Column<JobTypeCounts>[] = [
       </a>
     ),
   },
-  ...(['queued', 'processing', 'completed', 'failed'] as const).map(
-    (status): Column<JobTypeCounts> => ({
-      key: status,
-      title: words.tiles[status],
-      align: 'end',
-      ...(status === 'processing' && { phone: 'hidden' as const }),
-      cell: (row) =>
-        status === 'failed' && row.failed > 0 ? (
-          <a className="numeric" href={formatHash('jobs', { type: row.job_type, status })}>
-            {formatNumber(row.failed)}
-          </a>
-        ) : (
-          <span className="numeric">{formatNumber(row[status])}</span>
-        ),
-    }),
-  ),
+  ...(['queued', 'processing', 'completed', 'failed'] as const).map((status): Column<JobTypeCounts> => ({
+    key: status,
+    title: words.tiles[status],
+    align: 'end',
+    ...(status === 'processing' && { phone: 'hidden' as const }),
+    cell: (row) =>
+      status === 'failed' && row.failed > 0 ? (
+        <a className="numeric" href={formatHash('jobs', { type: row.job_type, status })}>
+          {formatNumber(row.failed)}
+        </a>
+      ) : (
+        <span className="numeric">{formatNumber(row[status])}</span>
+      ),
+  })),
 ]
 
 function TypesPanel({ counts }: { counts: JobCounts }) {
@@ -155,7 +161,15 @@ const jobLink = (job: Job) => (
 const WAITING_COLUMNS: Column<Job>[] = [
   { key: 'status', title: strings.jobs.columns.status, cell: (job) => <JobBadge job={job} /> },
   { key: 'type', title: words.type, wide: true, cell: jobLink },
-  { key: 'age', title: strings.jobs.columns.age, cell: (job) => <span className="numeric"><Time value={job.created_at} /></span> },
+  {
+    key: 'age',
+    title: strings.jobs.columns.age,
+    cell: (job) => (
+      <span className="numeric">
+        <Time value={job.created_at} />
+      </span>
+    ),
+  },
 ]
 
 function WaitingPanel({ queued }: { queued: number }) {
@@ -168,13 +182,29 @@ function WaitingPanel({ queued }: { queued: number }) {
   return (
     <>
       {queued > SKIP_MAX && <p className="faint">{words.oldestDeep}</p>}
-      <Table caption={words.oldest} rows={rows} columns={WAITING_COLUMNS} rowKey={(job) => job.id} rowLabel={(job) => job.id} />
+      <Table
+        caption={words.oldest}
+        rows={rows}
+        columns={WAITING_COLUMNS}
+        rowKey={(job) => job.id}
+        rowLabel={(job) => job.id}
+      />
     </>
   )
 }
 
 const RUNNING_COLUMNS: Column<Job>[] = [
-  { key: 'type', title: words.type, wide: true, cell: (job) => <>{jobLink(job)}<Progress job={job} /></> },
+  {
+    key: 'type',
+    title: words.type,
+    wide: true,
+    cell: (job) => (
+      <>
+        {jobLink(job)}
+        <Progress job={job} />
+      </>
+    ),
+  },
   { key: 'for', title: strings.jobs.columns.duration, align: 'end', cell: (job) => <Duration from={job.started_at} /> },
 ]
 
@@ -189,7 +219,13 @@ function WorkersPanel() {
     return (
       <div key={id}>
         <h3 className="faint">{name}</h3>
-        <Table caption={name} rows={jobs} columns={RUNNING_COLUMNS} rowKey={(job) => job.id} rowLabel={(job) => job.id} />
+        <Table
+          caption={name}
+          rows={jobs}
+          columns={RUNNING_COLUMNS}
+          rowKey={(job) => job.id}
+          rowLabel={(job) => job.id}
+        />
       </div>
     )
   })
@@ -203,7 +239,9 @@ interface Reading {
   finished: number | null
 }
 
-const number = (value: number | null) => <span className="numeric">{value === null ? strings.data.none : formatNumber(value)}</span>
+const number = (value: number | null) => (
+  <span className="numeric">{value === null ? strings.data.none : formatNumber(value)}</span>
+)
 
 const READING_COLUMNS: Column<Reading>[] = [
   { key: 'at', title: words.time, wide: true, cell: (row) => <Time value={row.at} /> },

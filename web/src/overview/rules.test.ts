@@ -4,7 +4,16 @@ import { longestWaiting, percentile, seriesOf, speedOf, workersOf } from './rule
 
 const at = (s: number): string => new Date(1_000_000_000_000 + s * 1000).toISOString()
 const job = (changes: Partial<Job>): Job =>
-  ({ attempt: 1, created_at: at(0), scheduled_at: null, next_retry_at: null, started_at: null, completed_at: null, worker_id: null, ...changes }) as Job
+  ({
+    attempt: 1,
+    created_at: at(0),
+    scheduled_at: null,
+    next_retry_at: null,
+    started_at: null,
+    completed_at: null,
+    worker_id: null,
+    ...changes,
+  }) as Job
 
 test.each([
   [[], 0.5, null],
@@ -35,11 +44,18 @@ test('what finished is per minute, and unknown where counts fell', () => {
 
 test('workers, the busiest first', () => {
   const workers = workersOf([job({ worker_id: 'a' }), job({ worker_id: 'b' }), job({ worker_id: 'b' })])
-  expect(workers.map(({ id, jobs }) => [id, jobs.length])).toEqual([['b', 2], ['a', 1]])
+  expect(workers.map(({ id, jobs }) => [id, jobs.length])).toEqual([
+    ['b', 2],
+    ['a', 1],
+  ])
 })
 
 test('what is not due does not wait', () => {
   const now = Date.parse(at(50))
-  const jobs = [job({ id: 'late', created_at: at(40) }), job({ id: 'future', scheduled_at: at(60) }), job({ id: 'old' })]
+  const jobs = [
+    job({ id: 'late', created_at: at(40) }),
+    job({ id: 'future', scheduled_at: at(60) }),
+    job({ id: 'old' }),
+  ]
   expect(longestWaiting(jobs, now, 5).map(({ id }) => id)).toEqual(['old', 'late'])
 })

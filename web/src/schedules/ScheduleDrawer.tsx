@@ -41,9 +41,10 @@ function Firings({ schedule }: { schedule: ScheduleDetail }) {
 }
 
 function Body({ schedule }: { schedule: ScheduleDetail }) {
-  const lastJob = schedule.last_job_id === null ? null : (
-    <a href={formatHash('jobs', { job: schedule.last_job_id })}>{words.showJob}</a>
-  )
+  const lastJob =
+    schedule.last_job_id === null ? null : (
+      <a href={formatHash('jobs', { job: schedule.last_job_id })}>{words.showJob}</a>
+    )
   return (
     <>
       <div className="drawer-status">
@@ -72,7 +73,10 @@ function Body({ schedule }: { schedule: ScheduleDetail }) {
             [words.columns.type, schedule.job_type],
             [strings.jobs.columns.priority, <Priority key="priority" value={schedule.priority} />],
             [words.misfire, words.misfires[schedule.misfire]],
-            [words.columns.last, schedule.last_fire_at === null ? null : <Time key="last" value={schedule.last_fire_at} />],
+            [
+              words.columns.last,
+              schedule.last_fire_at === null ? null : <Time key="last" value={schedule.last_fire_at} />,
+            ],
             [words.lastJob, lastJob],
             [words.pausedSince, schedule.paused_at === null ? null : <Time key="paused" value={schedule.paused_at} />],
             [strings.jobs.drawer.createdBy, schedule.created_by],

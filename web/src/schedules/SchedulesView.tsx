@@ -40,12 +40,24 @@ const COLUMNS: Column<Schedule>[] = [
     ),
   },
   { key: 'type', title: words.columns.type, phone: 'hidden', cell: (each) => each.job_type },
-  { key: 'next', title: words.columns.next, cell: (each) => <span className="numeric"><Time value={each.next_fire_at} /></span> },
+  {
+    key: 'next',
+    title: words.columns.next,
+    cell: (each) => (
+      <span className="numeric">
+        <Time value={each.next_fire_at} />
+      </span>
+    ),
+  },
   {
     key: 'last',
     title: words.columns.last,
     phone: 'hidden',
-    cell: (each) => <span className="numeric"><Time value={each.last_fire_at} /></span>,
+    cell: (each) => (
+      <span className="numeric">
+        <Time value={each.last_fire_at} />
+      </span>
+    ),
   },
 ]
 
@@ -58,7 +70,7 @@ function Schedules({ list, cursor }: { list: ScheduleList; cursor: string | null
           <Pager
             text={strings.data.pager.shown(list.schedules.length)}
             previous={strings.data.pager.toFirst}
-          onPrevious={cursor === null ? null : () => travel({ cursor: null })}
+            onPrevious={cursor === null ? null : () => travel({ cursor: null })}
             onNext={list.next_cursor === null ? null : () => travel({ cursor: list.next_cursor })}
           />
         </div>

@@ -1,3 +1,4 @@
+import { webcrypto } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import * as api from './api'
 
@@ -21,10 +22,16 @@ const problem = (status: number, rest: object = {}, headers: Record<string, stri
   json({ type: 'about:blank', title: 'No', status, detail: 'because', request_id: 'r-1', ...rest }, status, headers)
 
 beforeEach(() => {
+  vi.stubGlobal('crypto', webcrypto) // not a global of every Node that builds this
   sent = []
   answers = []
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
-    sent.push({ url, method: init.method ?? 'GET', headers: new Headers(init.headers), body: init.body as string | undefined })
+    sent.push({
+      url,
+      method: init.method ?? 'GET',
+      headers: new Headers(init.headers),
+      body: init.body as string | undefined,
+    })
     const answer = answers.shift()
     return answer instanceof Response ? Promise.resolve(answer) : Promise.reject(answer ?? new Error('no answer'))
   })
@@ -37,14 +44,20 @@ describe('requests', () => {
   test('a list is asked for with what filters it, and nothing else', async () => {
     answers = [json({ jobs: [] })]
     await api.getBackgroundJobs('failed', 50, 25, { job_type: 'email.send', priority: 0, created_after: undefined })
-    expect(sent[0]?.url).toBe('/api/system/background-jobs?status=failed&skip=50&limit=25&job_type=email.send&priority=0')
+    expect(sent[0]?.url).toBe(
+      '/api/system/background-jobs?status=failed&skip=50&limit=25&job_type=email.send&priority=0',
+    )
     expect(sent[0]?.headers.get('Authorization')).toBe('Bearer token')
   })
 
   test('ids cannot leave their place in the path', async () => {
     answers = [json({})]
     await api.cancelBackgroundJob('../../x?y')
-    expect(sent[0]).toMatchObject({ url: '/api/system/background-jobs/..%2F..%2Fx%3Fy/cancel', method: 'POST', body: '{}' })
+    expect(sent[0]).toMatchObject({
+      url: '/api/system/background-jobs/..%2F..%2Fx%3Fy/cancel',
+      method: 'POST',
+      body: '{}',
+    })
   })
 
   test('what creates has a key of its own, or the one that is given', async () => {
@@ -104,7 +117,15 @@ describe('errors', () => {
     answers = [problem(status, { code: 'word', job_id: 'j' }, { 'Retry-After': '23', ETag: '"3"' })]
     const error = await api.getBackgroundJob('x').catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(type)
-    expect(error).toMatchObject({ status, code: 'word', detail: 'because', requestId: 'r-1', jobId: 'j', retryAfterS: 23, etag: '"3"' })
+    expect(error).toMatchObject({
+      status,
+      code: 'word',
+      detail: 'because',
+      requestId: 'r-1',
+      jobId: 'j',
+      retryAfterS: 23,
+      etag: '"3"',
+    })
   })
 
   test('faults are found by the name of the field', async () => {
@@ -133,6 +154,19 @@ describe('errors', () => {
     answers = [new DOMException('stop', 'AbortError')]
     const error = await api.getBackgroundJob('x', { signal: abort.signal }).catch((caught: unknown) => caught)
     expect(api.isAbort(error)).toBe(true)
+  })
+
+  test('an answer that does not come in time is given up', async () => {
+    vi.useFakeTimers()
+    vi.stubGlobal('fetch', (_url: string, { signal }: RequestInit) => {
+      return new Promise((_resolve, reject) =>
+        signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError'))),
+      )
+    })
+    const call = api.getBackgroundJob('x').catch((caught: unknown) => caught)
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    expect(await call).toMatchObject({ name: 'NetworkError', timedOut: true })
   })
 
   test('a fresh token lets the refused call go on', async () => {

@@ -110,9 +110,26 @@ function headersOf(call: Call, token: string | null, known: Version | undefined)
   return headers
 }
 
+/** Ends a request when the caller's signal does, or after its time. (AbortSignal.any is younger than browsers in use.) */
+function deadline(call: Call): { signal: AbortSignal; isLate: () => boolean; release: () => void } {
+  const stop = new AbortController()
+  let late = false
+  const abort = (): void => stop.abort()
+  const timer = setTimeout(() => {
+    late = true
+    abort()
+  }, call.timeoutMs ?? config.timeoutMs)
+  if (call.signal?.aborted) abort()
+  call.signal?.addEventListener('abort', abort)
+  const release = (): void => {
+    clearTimeout(timer)
+    call.signal?.removeEventListener('abort', abort)
+  }
+  return { signal: stop.signal, isLate: () => late, release }
+}
+
 async function exchange(url: string, call: Call, headers: Headers): Promise<{ answer: Response; text: string }> {
-  const timeout = AbortSignal.timeout(call.timeoutMs ?? config.timeoutMs)
-  const signal = call.signal ? AbortSignal.any([call.signal, timeout]) : timeout
+  const { signal, isLate, release } = deadline(call)
   const init: RequestInit = { method: call.method ?? 'GET', headers, signal, cache: 'no-store' }
   if (call.body !== undefined) init.body = formatJson(call.body)
   try {
@@ -120,7 +137,9 @@ async function exchange(url: string, call: Call, headers: Headers): Promise<{ an
     return { answer, text: await answer.text() }
   } catch (cause) {
     if (call.signal?.aborted) throw isAbort(cause) ? cause : new DOMException('Aborted', 'AbortError')
-    throw new NetworkError(timeout.aborted, { cause })
+    throw new NetworkError(isLate(), { cause })
+  } finally {
+    release()
   }
 }
 

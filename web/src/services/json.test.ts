@@ -22,13 +22,23 @@ describe('integers', () => {
   })
 })
 
-test.each(['', '{', '[1', '{"a" 1}', '{1:2}', '[1,]', '1 2', '[1}', 'nul', '01', '[12345678901234567]]]', '['.repeat(600)])(
-  'malformed text is refused: %.20s',
-  (text) => {
-    expect(() => parseJson(`${text} `)).toThrow(SyntaxError)
-    expect(() => parseJson(`[12345678901234567, ${text}`)).toThrow(SyntaxError)
-  },
-)
+test.each([
+  '',
+  '{',
+  '[1',
+  '{"a" 1}',
+  '{1:2}',
+  '[1,]',
+  '1 2',
+  '[1}',
+  'nul',
+  '01',
+  '[12345678901234567]]]',
+  '['.repeat(600),
+])('malformed text is refused: %.20s', (text) => {
+  expect(() => parseJson(`${text} `)).toThrow(SyntaxError)
+  expect(() => parseJson(`[12345678901234567, ${text}`)).toThrow(SyntaxError)
+})
 
 test('indented, with what JSON lacks left out', () => {
   expect(formatJson({ a: [1, 2n], b: undefined, c: {} }, 2)).toBe('{\n  "a": [\n    1,\n    2\n  ],\n  "c": {}\n}')

@@ -155,57 +155,28 @@ function placed(list: Remote<api.JobList>, job: api.JobDetail): Remote<api.JobLi
   }
 }
 
-export function jobsActions(tools: Tools): JobsActions {
-  const list = loader(tools, 'jobs', 'list')
-  const counts = loader(tools, 'jobs', 'counts')
-  const types = loader(tools, 'jobs', 'types')
-  const pauses = loader(tools, 'jobs', 'pauses')
-  const limits = loader(tools, 'jobs', 'limits')
-  const open = loader(tools, 'jobs', 'open')
-  const log = loader(tools, 'jobs', 'log')
+function loadersOf(tools: Tools) {
+  return {
+    list: loader(tools, 'jobs', 'list'),
+    counts: loader(tools, 'jobs', 'counts'),
+    types: loader(tools, 'jobs', 'types'),
+    pauses: loader(tools, 'jobs', 'pauses'),
+    limits: loader(tools, 'jobs', 'limits'),
+    open: loader(tools, 'jobs', 'open'),
+    log: loader(tools, 'jobs', 'log'),
+  }
+}
 
-  const show = (job: api.JobDetail): void => {
-    if (tools.get().jobs.openId === job.id) open.replace(job)
-    patch(tools, 'jobs', (slice) => ({ list: placed(slice.list, job) }))
-    tools.poke('counts', 'jobs', 'job', 'dead', 'overview')
-  }
-  const setBusy = (jobId: string, on: boolean): void =>
-    patch(tools, 'jobs', ({ busy }) => {
-      const next = new Set(busy)
-      if (on) next.add(jobId)
-      else next.delete(jobId)
-      return { busy: next }
-    })
-  const act = async (jobId: string, call: (jobId: string) => Promise<api.JobDetail>): Promise<api.JobDetail> => {
-    setBusy(jobId, true)
-    try {
-      const job = await call(jobId)
-      show(job)
-      return job
-    } catch (error) {
-      tools.poke('jobs', 'job', 'counts') // it is not what it was taken for: show what it is
-      throw error
-    } finally {
-      setBusy(jobId, false)
-    }
-  }
-  const cancelBackgroundJob = (jobId: string): Promise<api.JobDetail> => act(jobId, api.cancelBackgroundJob)
-  const retryBackgroundJob = (jobId: string): Promise<api.JobDetail> => act(jobId, api.retryBackgroundJob)
-  const gates = async (call: Promise<readonly api.Pause[]>): Promise<void> => {
-    pauses.replace(await call)
-    tools.poke('jobs', 'job', 'overview')
-  }
-  const started = async (call: Promise<api.JobDetail>): Promise<api.JobDetail> => {
-    const job = await call
-    tools.poke('counts', 'jobs', 'overview')
-    return job
-  }
+type Loaders = ReturnType<typeof loadersOf>
+type Reads =
+  'getBackgroundJobs' | 'refreshJobs' | 'loadJobCounts' | 'loadJobTypes' | 'loadGates' | 'openJob' | 'refreshJob'
 
+function reads(tools: Tools, { list, counts, types, pauses, limits, open, log }: Loaders): Pick<JobsActions, Reads> {
   return {
     getBackgroundJobs: (status, skip = 0, limit = 50, filter = {}) => {
       const query: JobQuery = { ...filter, status, skip, limit }
       const moved = JSON.stringify(query) !== JSON.stringify(tools.get().jobs.query)
-      if (moved) patch(tools, 'jobs', () => ({ query, list: { ...tools.get().jobs.list, loading: true } }))
+      if (moved) patch(tools, 'jobs', (slice) => ({ query, list: { ...slice.list, loading: true } }))
       return list.load((signal) => listOf(query, signal))
     },
     refreshJobs: async () => {
@@ -238,6 +209,51 @@ export function jobsActions(tools: Tools): JobsActions {
         log.load((signal) => readLog(openId, signal)),
       ])
     },
+  }
+}
+
+type Call = (jobId: string) => Promise<api.JobDetail>
+
+/** Makes of a call for one job an action: busy while it is under way, and what it brought is shown at once. */
+function acting(tools: Tools, { open }: Loaders): (call: Call) => Call {
+  const setBusy = (jobId: string, on: boolean): void =>
+    patch(tools, 'jobs', ({ busy }) => {
+      const next = new Set(busy)
+      if (on) next.add(jobId)
+      else next.delete(jobId)
+      return { busy: next }
+    })
+  return (call) => async (jobId) => {
+    setBusy(jobId, true)
+    try {
+      const job = await call(jobId)
+      if (tools.get().jobs.openId === job.id) open.replace(job)
+      patch(tools, 'jobs', (slice) => ({ list: placed(slice.list, job) }))
+      tools.poke('counts', 'jobs', 'job', 'dead', 'overview')
+      return job
+    } catch (error) {
+      tools.poke('jobs', 'job', 'counts') // it is not what it was taken for: show what it is
+      throw error
+    } finally {
+      setBusy(jobId, false)
+    }
+  }
+}
+
+function changes(tools: Tools, loaders: Loaders): Omit<JobsActions, Reads> {
+  const act = acting(tools, loaders)
+  const cancelBackgroundJob = act((jobId) => api.cancelBackgroundJob(jobId))
+  const retryBackgroundJob = act((jobId) => api.retryBackgroundJob(jobId))
+  const gates = async (call: Promise<readonly api.Pause[]>): Promise<void> => {
+    loaders.pauses.replace(await call)
+    tools.poke('jobs', 'job', 'overview')
+  }
+  const started = async (call: Promise<api.JobDetail>): Promise<api.JobDetail> => {
+    const job = await call
+    tools.poke('counts', 'jobs', 'overview')
+    return job
+  }
+  return {
     cancelBackgroundJob,
     retryBackgroundJob,
     createBackgroundJob: (job, options) => started(api.createBackgroundJob(job, options)),
@@ -248,4 +264,9 @@ export function jobsActions(tools: Tools): JobsActions {
     pauseJobs: (jobType, reason) => gates(api.pauseJobs(jobType, reason)),
     resumeJobs: (jobType) => gates(api.resumeJobs(jobType)),
   }
+}
+
+export function jobsActions(tools: Tools): JobsActions {
+  const loaders = loadersOf(tools)
+  return { ...reads(tools, loaders), ...changes(tools, loaders) }
 }

@@ -12,7 +12,10 @@ beforeEach(() => {
     const { status = 200, body = {}, etag } = await answer(url, init)
     init.signal?.throwIfAborted()
     const type = status < 400 ? 'application/json' : 'application/problem+json'
-    return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': type, ...(etag && { ETag: etag }) } })
+    return new Response(JSON.stringify(body), {
+      status,
+      headers: { 'Content-Type': type, ...(etag && { ETag: etag }) },
+    })
   })
   configureApi({ getToken: () => 't', onUnauthorized: () => false })
   useOrgStore.getState().reset()
@@ -20,7 +23,14 @@ beforeEach(() => {
 
 const store = () => useOrgStore.getState()
 const page = (...ids: string[]) => ({
-  body: { total: ids.length, total_capped: false, skip: 0, limit: 50, next_cursor: null, jobs: ids.map((id) => ({ id, status: 'queued' })) },
+  body: {
+    total: ids.length,
+    total_capped: false,
+    skip: 0,
+    limit: 50,
+    next_cursor: null,
+    jobs: ids.map((id) => ({ id, status: 'queued' })),
+  },
 })
 
 test('a later page overtakes an earlier one, however late that arrives', async () => {
@@ -80,9 +90,13 @@ test('settings are saved over what was read; when somebody was quicker, theirs a
     const ifMatch = new Headers(init.headers).get('If-Match')
     if (init.method !== 'PUT') return { body: { email_from_name: 'theirs' }, etag: '"2"' }
     matches.push(ifMatch)
-    return ifMatch === '"1"' ? { status: 412, body: { detail: 'changed' }, etag: '"2"' } : { body: { email_from_name: 'B' }, etag: '"3"' }
+    return ifMatch === '"1"'
+      ? { status: 412, body: { detail: 'changed' }, etag: '"2"' }
+      : { body: { email_from_name: 'B' }, etag: '"3"' }
   }
-  await expect(store().updateNotificationSettings({ email_from_name: 'B' })).rejects.toBeInstanceOf(PreconditionFailedError)
+  await expect(store().updateNotificationSettings({ email_from_name: 'B' })).rejects.toBeInstanceOf(
+    PreconditionFailedError,
+  )
   expect(store().settings.current.data).toMatchObject({ email_from_name: 'theirs' })
   await store().updateNotificationSettings({ email_from_name: 'B' })
   await store().updateNotificationSettings({ email_from_name: 'B' }, { overwrite: true })
@@ -91,7 +105,9 @@ test('settings are saved over what was read; when somebody was quicker, theirs a
 })
 
 test('a dead letter that was replayed leaves the list', async () => {
-  answer = () => ({ body: { total: 2, total_capped: false, limit: 50, next_cursor: null, dead_letters: [{ id: 'a' }, { id: 'b' }] } })
+  answer = () => ({
+    body: { total: 2, total_capped: false, limit: 50, next_cursor: null, dead_letters: [{ id: 'a' }, { id: 'b' }] },
+  })
   await store().getDeadLetters({})
   answer = () => ({ body: { id: 'a', status: 'queued', attempts: [] } })
   await store().replayDeadLetter('a')
@@ -122,7 +138,10 @@ test('many jobs one after the other: past refusals, and after the limit', async 
 
 test('an idle time is two samples, however long it is', () => {
   const counts = { queued: 1, processing: 0, completed: 0, failed: 0, cancelled: 0 }
-  const samples = [1, 2, 3, 4].reduce((all, at) => [...withSample(all, { at, counts })], [] as Parameters<typeof withSample>[0][number][])
+  const samples = [1, 2, 3, 4].reduce(
+    (all, at) => [...withSample(all, { at, counts })],
+    [] as Parameters<typeof withSample>[0][number][],
+  )
   expect(samples.map(({ at }) => at)).toEqual([1, 4])
   expect(withSample(samples, { at: 5, counts: { ...counts, queued: 2 } }).map(({ at }) => at)).toEqual([1, 4, 5])
 })
