@@ -54,6 +54,9 @@ static void set_bound(json_t *schema, const char *key, int64_t value)
 static void describe_text_input(json_t *schema, const struct field *field)
 {
     bool one_line = (field->flags & (FIELD_ONE_LINE | FIELD_CURSOR)) != 0;
+    if ((field->flags & FIELD_SECRET) != 0) {
+        json_object_set_new(schema, "writeOnly", json_true());
+    }
     set_text(schema, "format", kinds[field->type].format);
     set_text(schema, "pattern", kinds[field->type].pattern);
     if (field->type == FIELD_STRING) {
