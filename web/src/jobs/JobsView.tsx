@@ -111,8 +111,8 @@ function JobTable({ list, query }: { list: JobList; query: JobQuery }) {
           onNext={list.next_cursor !== null ? to(page + 1) : null}
         />
       </div>
-      {/* over, not enter: React tells nobody of an entrance where what was under the pointer before has gone */}
-      <div onPointerOver={() => setNear(true)} onPointerLeave={() => setNear(false)}>
+      {/* A pointer that moves over the rows is somebody at them; one that rests where the rows came to be is not. */}
+      <div onPointerMove={() => setNear(true)} onPointerLeave={() => setNear(false)}>
         <Table
           caption={words.caption}
           rows={rows}
