@@ -63,6 +63,14 @@ export interface DeliveryFilter {
   cursor?: string | null | undefined
 }
 
+export interface SuppressionFilter {
+  channel?: string | null | undefined
+  address?: string | null | undefined
+  reason?: string | null | undefined
+  limit?: number
+  cursor?: string | null | undefined
+}
+
 export interface LogFilter {
   attempt?: number | null | undefined
   limit?: number
@@ -286,13 +294,7 @@ export function resendDelivery(deliveryId: string, options: CallOptions = {}): P
 }
 
 export function getSuppressions(
-  filter: {
-    channel?: string | null
-    address?: string | null
-    reason?: string | null
-    limit?: number
-    cursor?: string | null
-  } = {},
+  filter: SuppressionFilter = {},
   options: CallOptions = {},
 ): Promise<T.SuppressionList> {
   return request('/suppressions', { ...options, query: { ...filter } })
@@ -308,6 +310,112 @@ export function removeSuppression(channel: string, address: string, options: Cal
 
 export function getEvent(eventId: string, options: CallOptions = {}): Promise<T.NotificationEvent> {
   return request(at('/notifications/events', eventId), options)
+}
+
+/* Providers, and messages that try them out */
+
+const PROVIDERS = '/providers'
+
+export async function getProviders(options: CallOptions = {}): Promise<readonly T.Provider[]> {
+  return (await request<{ providers?: T.Provider[] }>(PROVIDERS, options)).providers ?? []
+}
+
+/** NotFoundError: the organization has none with this provider. */
+export function getProviderAccount(provider: string, options: CallOptions = {}): Promise<T.ProviderAccount> {
+  return request(at(PROVIDERS, provider), options)
+}
+
+/** Makes the account, or changes it by a merge patch; so is its config. */
+export function saveProviderAccount(
+  provider: string,
+  changes: T.ProviderAccountUpdate,
+  options: ChangeOptions = {},
+): Promise<T.ProviderAccount> {
+  return request(at(PROVIDERS, provider), { ...options, method: 'PUT', body: changes })
+}
+
+export function deleteProviderAccount(provider: string, options: ChangeOptions = {}): Promise<void> {
+  return request(at(PROVIDERS, provider), { ...options, method: 'DELETE', body: {} })
+}
+
+export function pauseProvider(
+  provider: string,
+  reason: string | null,
+  options: ChangeOptions = {},
+): Promise<T.ProviderAccount> {
+  return post(at(PROVIDERS, provider, '/pause'), { reason }, options)
+}
+
+export function resumeProvider(provider: string, options: ChangeOptions = {}): Promise<T.ProviderAccount> {
+  return post(at(PROVIDERS, provider, '/resume'), {}, options)
+}
+
+/* These resolve also when the provider did not take it: success says, stages how far it came. */
+function tryOut(path: string, body: unknown, options: CallOptions): Promise<T.TestEmailResult> {
+  return post(path, body, { ...options, timeoutMs: TEST_EMAIL_TIMEOUT_MS })
+}
+
+/** Without to it logs in and sends nothing, where the provider can be asked so. */
+export function checkProvider(
+  provider: string,
+  body: T.ProviderCheckRequest = {},
+  options: CallOptions = {},
+): Promise<T.TestEmailResult> {
+  return tryOut(at(PROVIDERS, provider, '/check'), body, options)
+}
+
+export function testEmail(body: T.TestEmailRequest, options: CallOptions = {}): Promise<T.TestEmailResult> {
+  return tryOut(`${SETTINGS}/test-email`, body, options)
+}
+
+export function testSms(body: T.TestSmsRequest, options: CallOptions = {}): Promise<T.TestEmailResult> {
+  return tryOut(`${SETTINGS}/test-sms`, body, options)
+}
+
+export function testSlack(body: T.TestSlackRequest = {}, options: CallOptions = {}): Promise<T.TestEmailResult> {
+  return tryOut(`${SETTINGS}/test-slack`, body, options)
+}
+
+export function testWebhook(body: T.TestWebhookRequest = {}, options: CallOptions = {}): Promise<T.TestEmailResult> {
+  return tryOut(`${SETTINGS}/test-webhook`, body, options)
+}
+
+/* Templates; their names are event.channel or event.channel.locale. */
+
+const TEMPLATES = '/notification-templates'
+
+export async function getTemplates(options: CallOptions = {}): Promise<readonly T.TemplateSummary[]> {
+  return (await request<{ templates?: T.TemplateSummary[] }>(TEMPLATES, options)).templates ?? []
+}
+
+/** NotFoundError: neither the organization nor the product has one of that name. */
+export function getTemplate(template: string, options: CallOptions = {}): Promise<T.Template> {
+  return request(at(TEMPLATES, template), options)
+}
+
+/** All of its texts; absent and null are none. */
+export function saveTemplate(template: string, texts: T.TemplatePut, options: ChangeOptions = {}): Promise<T.Template> {
+  return request(at(TEMPLATES, template), { ...options, method: 'PUT', body: texts })
+}
+
+/** The product's serves again, where there is one. */
+export function deleteTemplate(template: string, options: ChangeOptions = {}): Promise<void> {
+  return request(at(TEMPLATES, template), { ...options, method: 'DELETE', body: {} })
+}
+
+export function validateTemplate(
+  texts: T.TemplateValidateRequest,
+  options: CallOptions = {},
+): Promise<T.TemplateValidity> {
+  return post(`${TEMPLATES}/validate`, texts, options)
+}
+
+/** Texts that are absent are those that there are. Its html is somebody's: show it in a sandbox only. */
+export function previewTemplate(
+  texts: T.TemplatePreviewRequest,
+  options: CallOptions = {},
+): Promise<T.TemplatePreview> {
+  return post(`${TEMPLATES}/preview`, texts, options)
 }
 
 /* Health; needs no token. */

@@ -55,6 +55,52 @@ export type SuppressionCreate = Schemas['SuppressionCreate']
 export type SuppressionList = Schemas['SuppressionList']
 export type NotificationEvent = Schemas['EventDetail']
 
+/* Providers, templates */
+
+/** One member of an account's configuration, as JSON Schema says it. */
+export interface ConfigProperty {
+  readonly type?: string | readonly string[]
+  readonly enum?: readonly (string | null)[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly default?: string | number | boolean | null
+  readonly description?: string
+  /** A secret: shown as ******** when it is set. */
+  readonly writeOnly?: boolean
+}
+export type ProviderAccount = Omit<Schemas['ProviderAccount'], 'config'> & { readonly config: JsonObject }
+export type ProviderAccountUpdate = Omit<Schemas['ProviderAccountUpdate'], 'config'> & { config?: JsonObject | null }
+export type Provider = Omit<Schemas['Provider'], 'config_schema' | 'account'> & {
+  readonly config_schema: { readonly properties: Readonly<Record<string, ConfigProperty>> }
+  readonly account: ProviderAccount | null
+}
+/** config: tried out over what is stored, without being saved. */
+type WithConfig<T> = Omit<T, 'config'> & { config?: JsonObject | null }
+export type TestEmailRequest = WithConfig<Schemas['TestEmailRequest']>
+export type TestSmsRequest = WithConfig<Schemas['TestSmsRequest']>
+export type TestSlackRequest = WithConfig<Schemas['TestSlackRequest']>
+export type TestWebhookRequest = WithConfig<Schemas['TestWebhookRequest']>
+export type ProviderCheckRequest = WithConfig<Schemas['ProviderCheckRequest']>
+export type CheckStage = Schemas['CheckStage']
+
+export type TemplateSummary = Schemas['NotificationTemplateSummary']
+export type TemplateTexts = Schemas['NotificationTemplateTexts']
+export type TemplateField = Schemas['NotificationTemplateField']
+export type Template = Schemas['NotificationTemplate'] & {
+  /** The product's; null: it has none for this locale. */
+  readonly default: TemplateTexts | null
+  readonly fields: readonly TemplateField[]
+}
+export type TemplatePut = Schemas['NotificationTemplatePut']
+export type TemplateValidateRequest = Schemas['NotificationTemplateValidateRequest']
+export type TemplateValidity = Schemas['NotificationTemplateValidity']
+export type TemplatePreviewRequest = Omit<Schemas['NotificationTemplatePreviewRequest'], 'data'> & {
+  data?: JsonObject | null
+}
+export type TemplatePreview = Schemas['NotificationTemplatePreview']
+
 export type Problem = Schemas['Problem']
 export type Fault = Schemas['Fault']
 export type Readiness = Schemas['Readiness']

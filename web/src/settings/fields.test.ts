@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { mergePatchOf, tidyEdits, toForm, toUpdate } from './fields'
+import { mergePatchOf } from '../services/patch'
+import { tidyEdits, toForm, toUpdate } from './fields'
 import type { NotificationSettings } from '../services/types'
 
 const SETTINGS = {

@@ -1,5 +1,6 @@
 /* The settings as a form holds them: texts and switches. '' is what the server calls null. */
 import { formatJson, parseJson } from '../services/json'
+import { mergePatchOf } from '../services/patch'
 import type { NotificationSettings, NotificationSettingsUpdate } from '../services/types'
 
 export const SWITCHES = [
@@ -20,8 +21,7 @@ export type FieldName = SwitchName | TextName
 export type Form = Record<SwitchName, boolean> & Record<TextName, string>
 export type Edits = Partial<Form>
 
-/* What the server shows of a secret that is set. Sent back it would be refused: unchanged, it is left out. */
-export const MASK = '********'
+export { MASK } from '../ui/Secret'
 
 const FIELDS: readonly FieldName[] = [...SWITCHES, ...TEXTS]
 
@@ -39,25 +39,6 @@ export function tidyEdits(form: Form, edits: Edits): Edits {
 }
 
 export const changedFields = (edits: Edits): FieldName[] => FIELDS.filter((name) => name in edits)
-
-/* RFC 7396: the patch that makes after of before; what is gone is null. */
-export function mergePatchOf(before: unknown, after: unknown): unknown {
-  if (!isObject(before) || !isObject(after)) {
-    return after
-  }
-  const patch: [string, unknown][] = Object.keys(before)
-    .filter((key) => !(key in after))
-    .map((key) => [key, null])
-  for (const [key, value] of Object.entries(after)) {
-    if (!(key in before) || formatJson(before[key]) !== formatJson(value)) {
-      patch.push([key, key in before ? mergePatchOf(before[key], value) : value])
-    }
-  }
-  return Object.fromEntries(patch)
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /* What is sent: the changed fields alone. base is what they were changed from. */
 export function toUpdate(base: NotificationSettings, edits: Edits): NotificationSettingsUpdate {

@@ -14,6 +14,9 @@ import { Poller } from './poller'
 import { initialSchedules, schedulesActions, type SchedulesActions, type SchedulesSlice } from './schedules'
 import { initialSettings, settingsActions, type SettingsActions, type SettingsSlice } from './settings'
 import type { Tools, Topic } from './slice'
+import { initialProviders, providersActions, type ProvidersActions, type ProvidersSlice } from './providers'
+import { initialSuppressions, suppressionsActions, type SuppressionsActions, type SuppressionsSlice } from './suppressions'
+import { initialTemplates, templatesActions, type TemplatesActions, type TemplatesSlice } from './templates'
 
 export type { Topic } from './slice'
 export type { Remote } from './remote'
@@ -37,13 +40,17 @@ interface Common {
 }
 
 export interface OrgState
-  extends Common, SettingsActions, JobsActions, DeadActions, SchedulesActions, DeliveriesActions, OverviewActions {
+  extends Common, SettingsActions, JobsActions, DeadActions, SchedulesActions, DeliveriesActions, OverviewActions,
+    ProvidersActions, TemplatesActions, SuppressionsActions {
   readonly settings: SettingsSlice
   readonly jobs: JobsSlice
   readonly dead: DeadSlice
   readonly schedules: SchedulesSlice
   readonly deliveries: DeliveriesSlice
   readonly overview: OverviewSlice
+  readonly providers: ProvidersSlice
+  readonly templates: TemplatesSlice
+  readonly suppressions: SuppressionsSlice
 }
 
 const CONNECTED: Connection = { state: 'ok', since: 0, error: null }
@@ -57,6 +64,9 @@ function initial() {
     schedules: initialSchedules,
     deliveries: initialDeliveries,
     overview: initialOverview,
+    providers: initialProviders,
+    templates: initialTemplates,
+    suppressions: initialSuppressions,
   }
 }
 
@@ -75,6 +85,11 @@ const LOADS: Readonly<Record<Topic, (state: OrgState) => Promise<void>>> = {
   deliveries: (state) => state.refreshDeliveries(),
   delivery: (state) => state.refreshDelivery(),
   overview: (state) => state.refreshOverview(),
+  providers: (state) => state.loadProviders(),
+  provider: (state) => state.refreshProvider(),
+  templates: (state) => state.loadTemplates(),
+  template: (state) => state.refreshTemplate(),
+  suppressions: (state) => state.refreshSuppressions(),
 }
 
 /** One failed round may be a hiccup of one call; what the banner shows is that nothing gets through. */
@@ -101,6 +116,9 @@ export const useOrgStore = create<OrgState>()((set, get) => {
     ...schedulesActions(tools),
     ...deliveriesActions(tools),
     ...overviewActions(tools),
+    ...providersActions(tools),
+    ...templatesActions(tools),
+    ...suppressionsActions(tools),
   }
 })
 

@@ -20,7 +20,15 @@ export interface SchedulesActions {
   /** The job that it created. */
   runSchedule: (scheduleId: string) => Promise<api.JobDetail>
   createSchedule: (schedule: api.ScheduleCreate) => Promise<api.ScheduleDetail>
+  /** PreconditionFailedError when somebody else was quicker; what is open is theirs then. */
+  updateSchedule: (
+    scheduleId: string,
+    changes: api.ScheduleUpdate,
+    options?: api.ChangeOptions,
+  ) => Promise<api.ScheduleDetail>
   deleteSchedule: (scheduleId: string) => Promise<void>
+  /** The next ten firings, RFC 3339 with the zone's offset; empty when there are none within eight years. */
+  previewSchedule: (cron: string, timezone: string, options?: api.CallOptions) => Promise<readonly string[]>
 }
 
 const PAGE = 50
@@ -38,6 +46,10 @@ export function schedulesActions(tools: Tools): SchedulesActions {
     tools.poke('schedules', 'schedule')
     return schedule
   }
+  const refreshSchedule = async (): Promise<void> => {
+    const { openId } = tools.get().schedules
+    if (openId !== null) await open.load((signal) => api.getSchedule(openId, { signal }))
+  }
   return {
     getSchedules: (cursor = null) => {
       patch(tools, 'schedules', () => ({ cursor }))
@@ -52,10 +64,7 @@ export function schedulesActions(tools: Tools): SchedulesActions {
       patch(tools, 'schedules', () => ({ openId: scheduleId }))
       tools.poke('schedule')
     },
-    refreshSchedule: async () => {
-      const { openId } = tools.get().schedules
-      if (openId !== null) await open.load((signal) => api.getSchedule(openId, { signal }))
-    },
+    refreshSchedule,
     pauseSchedule: (scheduleId) => show(api.pauseSchedule(scheduleId)),
     resumeSchedule: (scheduleId) => show(api.resumeSchedule(scheduleId)),
     runSchedule: async (scheduleId) => {
@@ -64,6 +73,15 @@ export function schedulesActions(tools: Tools): SchedulesActions {
       return job
     },
     createSchedule: (schedule) => show(api.createSchedule(schedule)),
+    updateSchedule: async (scheduleId, changes, options) => {
+      try {
+        return await show(api.updateSchedule(scheduleId, changes, options))
+      } catch (error) {
+        if (error instanceof api.PreconditionFailedError) await refreshSchedule()
+        throw error
+      }
+    },
+    previewSchedule: (cron, timezone, options) => api.previewSchedule(cron, timezone, options),
     deleteSchedule: async (scheduleId) => {
       await api.deleteSchedule(scheduleId)
       tools.poke('schedules')

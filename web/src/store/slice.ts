@@ -3,7 +3,8 @@ import { failed, asError, Latest, loaded, type Remote } from './remote'
 import type { OrgState } from './orgStore'
 
 export type Topic =
-  'settings' | 'counts' | 'jobs' | 'job' | 'dead' | 'schedules' | 'schedule' | 'deliveries' | 'delivery' | 'overview'
+  | 'settings' | 'counts' | 'jobs' | 'job' | 'dead' | 'schedules' | 'schedule' | 'deliveries' | 'delivery' | 'overview'
+  | 'providers' | 'provider' | 'templates' | 'template' | 'suppressions'
 
 export interface Tools {
   set: (change: (state: OrgState) => Partial<OrgState>) => void
@@ -12,7 +13,9 @@ export interface Tools {
   poke: (...topics: Topic[]) => void
 }
 
-type SliceName = 'settings' | 'jobs' | 'dead' | 'schedules' | 'deliveries' | 'overview'
+type SliceName =
+  | 'settings' | 'jobs' | 'dead' | 'schedules' | 'deliveries' | 'overview'
+  | 'providers' | 'templates' | 'suppressions'
 
 /** Changes members of one slice. */
 export function patch<N extends SliceName>(
