@@ -162,7 +162,7 @@ test('the sixth test mail within a minute is explained', async () => {
   }
   await page.getByLabel('Send a test email to').fill('a@example.com')
   await page.getByRole('button', { name: 'Send test email' }).click()
-  await page.getByText(/Too many test mails. Try again in \d+ seconds?/).waitFor()
+  await page.getByText(/Too many tries within a minute. Try again in \d+ seconds?/).waitFor()
 })
 
 test('quiet hours are drawn and told', async () => {

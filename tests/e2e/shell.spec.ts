@@ -83,6 +83,20 @@ test('the keyboard goes everywhere', async () => {
   await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
 })
 
+test('on a phone the views that have no place in the bar are behind one button', async () => {
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.goto(`${stack.url}/#/overview`)
+  await signIn(page, stack.token)
+  await page.getByRole('button', { name: 'More' }).click()
+  await expectAccessible(page, 'more views, phone')
+  await page.getByRole('dialog').getByRole('link', { name: 'Providers' }).click()
+  await page.getByRole('heading', { name: 'Providers' }).waitFor()
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('dialog').getByRole('link', { name: 'Providers' }).click()
+  await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+})
+
 test('nginx sends the policy, and files that may be kept are kept', async () => {
   const html = await fetch(stack.url)
   expect(html.headers.get('content-security-policy')).toContain("script-src 'self'")

@@ -17,6 +17,9 @@ const COMPONENTS: Record<View, ComponentType> = {
   'dead-letters': lazy(() => import('./dead/DeadLettersView')),
   schedules: lazy(() => import('./schedules/SchedulesView')),
   deliveries: lazy(() => import('./deliveries/DeliveriesView')),
+  providers: lazy(() => import('./providers/ProvidersView')),
+  templates: lazy(() => import('./templates/TemplatesView')),
+  suppressions: lazy(() => import('./suppressions/SuppressionsView')),
 }
 
 configureApi({ getToken: () => useSession.getState().token, onUnauthorized: askAgain })

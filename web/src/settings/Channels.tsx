@@ -1,10 +1,7 @@
-import { useState, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { strings } from '../strings'
-import { Badge } from '../ui/Badge'
-import { Button } from '../ui/Button'
-import { Field } from '../ui/Field'
 import { Icon, type IconName } from '../ui/Icon'
-import { MASK } from './fields'
+import { Secret } from '../ui/Secret'
 import { ChoiceSetting, SwitchSetting, TextSetting, type Part } from './inputs'
 
 const say = strings.settings
@@ -70,65 +67,17 @@ export function SlackChannel({ settings }: Part) {
   )
 }
 
-/* A secret is never shown: it is kept, replaced or removed. */
 function SlackUrl({ settings }: Part) {
-  const text = say.slack
-  const [replacing, setReplacing] = useState(false)
-  const stored = settings.base.slack_webhook_url !== null
-  const value = settings.form.slack_webhook_url
-  const set = (url: string) => settings.set('slack_webhook_url', url)
-  const keep = () => {
-    setReplacing(false)
-    set(MASK)
-  }
-  const error = settings.faults.slack_webhook_url
-  const changed = 'slack_webhook_url' in settings.edits
-  const typing = !stored || replacing || (changed && value !== '')
   return (
-    <Field label={text.url} hint={typing ? text.urlHint : undefined} error={error} changed={changed}>
-      {(wiring) =>
-        typing ? (
-          <>
-            <input
-              {...wiring}
-              className="input"
-              name="slack_webhook_url"
-              type="text"
-              inputMode="url"
-              autoComplete="off"
-              spellCheck={false}
-              autoFocus={replacing}
-              value={value === MASK ? '' : value}
-              onChange={(event) => set(event.target.value === '' && stored ? MASK : event.target.value)}
-            />
-            {stored && (
-              <Button size="small" className="secret-keep" onClick={keep}>
-                {text.keep}
-              </Button>
-            )}
-          </>
-        ) : (
-          <div className="secret" id={wiring.id} role="group" aria-label={text.url}>
-            <Badge tone={value === MASK ? 'good' : 'warn'} icon={value === MASK ? 'lock' : 'trash'}>
-              {value === MASK ? text.stored : text.willRemove}
-            </Badge>
-            {value === MASK ? (
-              <div className="buttons">
-                <Button size="small" onClick={() => setReplacing(true)}>
-                  {text.replace}
-                </Button>
-                <Button size="small" variant="danger" onClick={() => set('')}>
-                  {text.remove}
-                </Button>
-              </div>
-            ) : (
-              <Button size="small" onClick={keep}>
-                {text.keep}
-              </Button>
-            )}
-          </div>
-        )
-      }
-    </Field>
+    <Secret
+      label={say.slack.url}
+      name="slack_webhook_url"
+      hint={say.slack.urlHint}
+      error={settings.faults.slack_webhook_url}
+      changed={'slack_webhook_url' in settings.edits}
+      stored={settings.base.slack_webhook_url !== null}
+      value={settings.form.slack_webhook_url}
+      onChange={(value) => settings.set('slack_webhook_url', value)}
+    />
   )
 }

@@ -3,6 +3,7 @@ import { strings } from '../strings'
 import { useNow } from '../ui/clock'
 import { Button } from '../ui/Button'
 import { Icon } from '../ui/Icon'
+import { Zones } from '../ui/Zones'
 import { SwitchSetting, TextSetting, type Part } from './inputs'
 import { DAY_MS, hourTicks, nextDigest, offsetMinutes, quietWindows, shares, type Window } from './quiet'
 import { isZone } from './validate'
@@ -10,14 +11,6 @@ import { isZone } from './validate'
 const text = strings.settings.quiet
 const MINUTE_MS = 60_000
 const TICK_HOURS = 3
-
-let zones: readonly string[] | undefined
-
-/* Browsers list the zones but for UTC. */
-function allZones(): readonly string[] {
-  zones ??= ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')]
-  return zones
-}
 
 export function clockIn(zone: string, atMs: number, day = false): string {
   const options: Intl.DateTimeFormatOptions = { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
@@ -48,11 +41,7 @@ export function QuietHours({ settings }: Part) {
           autoComplete="off"
           spellCheck={false}
         />
-        <datalist id="zones">
-          {allZones().map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
+        <Zones id="zones" />
       </div>
       {isSet && (
         <div>

@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
+import { focusFault } from '../data/fault'
 import { etagOf, PreconditionFailedError, RateLimitedError, UnauthorizedError, ValidationError } from '../services/api'
 import type { NotificationSettings } from '../services/types'
-import { setLeaveGuard } from '../shell/route'
+import { useLeaveGuard } from '../shell/leave'
 import { useOrgStore } from '../store/orgStore'
 import { strings } from '../strings'
 import { errorText } from '../ui/States'
@@ -38,7 +39,7 @@ export function useSettingsForm(current: NotificationSettings): SettingsForm {
   if (!dirty && base !== current) {
     setBase(current) // nothing to lose: follow the server
   }
-  useLeaveGuard(dirty)
+  useLeaveGuard(dirty, say.leave)
   const form = useMemo(() => ({ ...toForm(base), ...edits }), [base, edits])
   const faults = useMemo(() => ({ ...refused, ...validate(form) }), [form, refused])
 
@@ -63,7 +64,7 @@ export function useSettingsForm(current: NotificationSettings): SettingsForm {
       const faultsByField = [...error.byField()].map(([name, fault]) => [name, fault.detail] as const)
       setRefused(Object.fromEntries(faultsByField) as Faults)
       setConflict(false)
-      focusFirstFault()
+      focusFault()
     } else if (error instanceof RateLimitedError) {
       showToast('warn', say.limited(error.retryAfterS ?? 60))
     } else if (!(error instanceof UnauthorizedError)) {
@@ -90,7 +91,7 @@ export function useSettingsForm(current: NotificationSettings): SettingsForm {
     },
     save: async () => {
       if (Object.keys(validate(form)).length > 0) {
-        focusFirstFault()
+        focusFault()
       } else {
         await send(base, edits)
       }
@@ -107,26 +108,4 @@ export function useSettingsForm(current: NotificationSettings): SettingsForm {
       }
     },
   }
-}
-
-function focusFirstFault(): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('main [aria-invalid]')?.focus())
-}
-
-function useLeaveGuard(dirty: boolean): void {
-  const latest = useRef(dirty)
-  latest.current = dirty
-  useEffect(() => {
-    setLeaveGuard(() => !latest.current || confirm(say.leave))
-    const onUnload = (event: BeforeUnloadEvent) => {
-      if (latest.current) {
-        event.preventDefault()
-      }
-    }
-    addEventListener('beforeunload', onUnload)
-    return () => {
-      setLeaveGuard(null)
-      removeEventListener('beforeunload', onUnload)
-    }
-  }, [])
 }

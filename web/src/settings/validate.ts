@@ -20,6 +20,7 @@ const SLACK_URL_MAX = 300
 const CUSTOM_BYTES_MAX = 65536
 
 export const isEmail = (text: string): boolean => EMAIL.test(text)
+export const isPhone = (text: string): boolean => PHONE.test(text)
 
 export function isZone(name: string): boolean {
   if (!/^[A-Z][A-Za-z0-9_+/-]{1,63}$/.test(name)) {

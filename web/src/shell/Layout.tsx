@@ -22,8 +22,14 @@ const ENTRIES: readonly Entry[] = [
   { view: 'dead-letters', title: strings.nav.deadLetters, icon: 'dead', letter: 'l' },
   { view: 'schedules', title: strings.nav.schedules, icon: 'schedules', letter: 'c' },
   { view: 'deliveries', title: strings.nav.deliveries, icon: 'deliveries', letter: 'd' },
+  { view: 'templates', title: strings.nav.templates, icon: 'templates', letter: 't' },
+  { view: 'suppressions', title: strings.nav.suppressions, icon: 'suppressions', letter: 'u' },
+  { view: 'providers', title: strings.nav.providers, icon: 'providers', letter: 'p' },
   { view: 'settings', title: strings.nav.settings, icon: 'settings', letter: 's' },
 ]
+
+/* A phone's bar has room for some; the others are behind one more button. */
+const IN_BAR: readonly View[] = ['overview', 'jobs', 'deliveries', 'settings']
 
 function subscribeOnline(tell: () => void): () => void {
   addEventListener('online', tell)
@@ -36,15 +42,41 @@ function subscribeOnline(tell: () => void): () => void {
 
 const useOnline = () => useSyncExternalStore(subscribeOnline, () => navigator.onLine)
 
+function NavLink({ entry, view, className }: { entry: Entry; view: View; className?: string | undefined }) {
+  return (
+    <a className={className} href={formatHash(entry.view)} aria-current={entry.view === view ? 'page' : undefined}>
+      <Icon name={entry.icon} />
+      <span>{entry.title}</span>
+    </a>
+  )
+}
+
 function Nav({ view }: { view: View }) {
+  const [more, setMore] = useState(false)
+  const rest = ENTRIES.filter((entry) => !IN_BAR.includes(entry.view))
+  const here = rest.find((entry) => entry.view === view)
+  useEffect(() => setMore(false), [view])
   return (
     <nav className="nav" aria-label={strings.nav.label}>
       {ENTRIES.map((entry) => (
-        <a key={entry.view} href={formatHash(entry.view)} aria-current={entry.view === view ? 'page' : undefined}>
-          <Icon name={entry.icon} />
-          <span>{entry.title}</span>
-        </a>
+        <NavLink key={entry.view} entry={entry} view={view} className={IN_BAR.includes(entry.view) ? undefined : 'nav-roomy'} />
       ))}
+      <button
+        type="button"
+        className={here === undefined ? 'nav-more' : 'nav-more nav-more-here'}
+        aria-haspopup="dialog"
+        onClick={() => setMore(true)}
+      >
+        <Icon name={here?.icon ?? 'more'} />
+        <span>{strings.nav.more}</span>
+      </button>
+      <Dialog open={more} title={strings.nav.more} onClose={() => setMore(false)}>
+        <div className="nav-rest" onClick={() => setMore(false)}>
+          {rest.map((entry) => (
+            <NavLink key={entry.view} entry={entry} view={view} />
+          ))}
+        </div>
+      </Dialog>
     </nav>
   )
 }

@@ -2,7 +2,10 @@ import { useMemo, useSyncExternalStore } from 'react'
 
 /* Where one is: the hash, as in #/jobs?status=failed&page=2. Everything that a reload should bring back belongs there. */
 
-export const VIEWS = ['overview', 'settings', 'jobs', 'dead-letters', 'schedules', 'deliveries'] as const
+export const VIEWS = [
+  'overview', 'settings', 'jobs', 'dead-letters', 'schedules', 'deliveries',
+  'providers', 'templates', 'suppressions',
+] as const
 export type View = (typeof VIEWS)[number]
 
 export interface Route {
@@ -22,10 +25,15 @@ export function formatHash(view: View, params?: URLSearchParams | Record<string,
 }
 
 /* Asked before a view is left; false keeps it. One at a time: a view with unsaved edits is the one that is shown. */
-let guard: (() => boolean) | null = null
+let guard: { mayLeave: () => boolean; part: string | undefined } | null = null
 
-export function setLeaveGuard(mayLeave: (() => boolean) | null): void {
-  guard = mayLeave
+/* part: a parameter whose change leaves too what is guarded. */
+export function setLeaveGuard(mayLeave: (() => boolean) | null, part?: string): void {
+  guard = mayLeave === null ? null : { mayLeave, part }
+}
+
+export function leaves(from: Route, to: Route, part: string | undefined): boolean {
+  return from.view !== to.view || (part !== undefined && from.params.get(part) !== to.params.get(part))
 }
 
 let current = typeof location === 'undefined' ? '' : location.hash
@@ -35,7 +43,7 @@ function onHashChange(): void {
   if (location.hash === current) {
     return
   }
-  if (parseHash(location.hash).view !== parseHash(current).view && guard !== null && !guard()) {
+  if (guard !== null && leaves(parseHash(current), parseHash(location.hash), guard.part) && !guard.mayLeave()) {
     history.replaceState(null, '', current === '' ? '#/overview' : current)
     return
   }

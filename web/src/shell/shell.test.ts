@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatHash, parseHash } from './route'
+import { formatHash, leaves, parseHash } from './route'
 import { cleanToken, isExpired, readClaims } from './session'
 
 const jwt = (claims: unknown) => `e30.${btoa(JSON.stringify(claims)).replace(/=+$/, '').replace(/\+/g, '-').replace(/\//g, '_')}.c2ln`
@@ -13,6 +13,15 @@ test.each([
 ])('%s is %s', (hash, view, params) => {
   const route = parseHash(hash)
   expect([route.view, route.params.toString()]).toEqual([view, params])
+})
+
+test.each([
+  ['#/jobs', '#/schedules', undefined, true],
+  ['#/jobs?job=1', '#/jobs', undefined, false],
+  ['#/templates?template=a', '#/templates', 'template', true],
+  ['#/templates?template=a&x=1', '#/templates?template=a', 'template', false],
+])('from %s to %s leaves what hangs on %s: %s', (from, to, part, left) => {
+  expect(leaves(parseHash(from), parseHash(to), part)).toBe(left)
 })
 
 test('an address is read as it was written', () => {

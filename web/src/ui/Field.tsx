@@ -1,4 +1,6 @@
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes } from 'react'
+import {
+  useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes,
+} from 'react'
 import { Icon } from './Icon'
 
 interface Wiring {
@@ -44,10 +46,18 @@ export function Field({ label, hint, error, changed = false, hideLabel = false, 
 
 type Shared = Omit<FieldProps, 'children'>
 
-export function TextField({ label, hint, error, changed, hideLabel, ...input }: Shared & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({ label, hint, error, changed, hideLabel, ref, ...input }: Shared & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   return (
     <Field {...shared({ label, hint, error, changed, hideLabel })}>
-      {(wiring) => <input className="input" {...input} {...wiring} />}
+      {(wiring) => <input className="input" {...input} {...wiring} ref={ref} />}
+    </Field>
+  )
+}
+
+export function AreaField({ label, hint, error, changed, hideLabel, ref, ...area }: Shared & TextareaHTMLAttributes<HTMLTextAreaElement> & { ref?: Ref<HTMLTextAreaElement> }) {
+  return (
+    <Field {...shared({ label, hint, error, changed, hideLabel })}>
+      {(wiring) => <textarea className="input" spellCheck={false} {...area} {...wiring} ref={ref} />}
     </Field>
   )
 }

@@ -32,6 +32,14 @@ const PATHS = {
   send: 'M14 2 7 9M14 2 9.5 14 7 9 2 6.5Z',
   filter: 'M2 3h12l-4.5 5.5V13l-3-1.5v-3Z',
   down: 'm3.5 6 4.5 4.5L12.5 6',
+  providers: 'M5.5 2v3.5M10.5 2v3.5M3.5 5.5h9V8a4.5 4.5 0 0 1-9 0ZM8 12.5V15',
+  templates: 'M3.5 2h6l3 3v9h-9ZM9.5 2v3h3M5.5 8h5M5.5 10.5h5',
+  suppressions: 'M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2ZM3.8 3.8l8.4 8.4',
+  plus: 'M8 3v10M3 8h10',
+  edit: 'm3 13 .7-3L11 2.7 13.3 5 6 12.3ZM9.5 4.2l2.3 2.3',
+  back: 'M10 3.5 5.5 8l4.5 4.5',
+  more: 'M3.5 8h.2M8 8h.2M12.5 8h.2',
+  key: 'M10.5 2.5a3 3 0 1 0 0 6 3 3 0 0 0 0-6ZM8.4 7.6 2.5 13.5M4.5 11.5l1.5 1.5',
 } as const
 
 export type IconName = keyof typeof PATHS
