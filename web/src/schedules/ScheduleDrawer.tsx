@@ -1,43 +1,33 @@
+import { useState } from 'react'
 import { useAct } from '../data/act'
 import { explain } from '../data/explain'
 import { Facts } from '../data/Facts'
+import { travel } from '../data/params'
 import { Section } from '../data/Section'
 import type { ScheduleDetail } from '../services/api'
 import { formatHash } from '../shell/route'
 import { useOrgStore, useWatch } from '../store/orgStore'
 import { strings } from '../strings'
 import { Button } from '../ui/Button'
-import { Drawer } from '../ui/Dialog'
+import { Confirm, Drawer } from '../ui/Dialog'
 import { Icon } from '../ui/Icon'
 import { Json } from '../ui/Json'
 import { ErrorState, Skeleton } from '../ui/States'
 import { Time } from '../ui/Time'
 import { showToast } from '../ui/Toast'
 import { Priority } from '../jobs/JobBadge'
-import { firingOf } from './firings'
+import { FiringList } from './FiringList'
 import { ScheduleBadge } from './ScheduleBadge'
+import { ScheduleEditor } from './ScheduleEditor'
 
 const words = strings.schedules
+const form = strings.scheduleForm
 
 function Firings({ schedule }: { schedule: ScheduleDetail }) {
   if (schedule.next_firings.length === 0) {
     return <p className="faint">{schedule.paused_at === null ? words.nextNever : words.nextNone}</p>
   }
-  return (
-    <ol className="firings">
-      {schedule.next_firings.map((text) => {
-        const { local, at } = firingOf(text)
-        return (
-          <li key={text}>
-            <span className="numeric">{local}</span>
-            <span className="faint numeric">
-              <Time value={at} />
-            </span>
-          </li>
-        )
-      })}
-    </ol>
-  )
+  return <FiringList firings={schedule.next_firings} />
 }
 
 function Body({ schedule }: { schedule: ScheduleDetail }) {
@@ -87,15 +77,39 @@ function Body({ schedule }: { schedule: ScheduleDetail }) {
   )
 }
 
+function Delete({ schedule, onClose }: { schedule: ScheduleDetail; onClose: () => void }) {
+  const remove = useOrgStore((state) => state.deleteSchedule)
+  const { busy, act } = useAct()
+  const run = async () => {
+    if (await act(() => remove(schedule.id), () => form.removed)) {
+      travel({ schedule: null, edit: null })
+    }
+  }
+  return (
+    <Confirm open danger title={form.removeTitle(schedule.name)} action={form.removeAction} busy={busy} onClose={onClose} onConfirm={() => void run()}>
+      <p>{form.removeText}</p>
+    </Confirm>
+  )
+}
+
 function Actions({ schedule }: { schedule: ScheduleDetail }) {
   const pause = useOrgStore((state) => state.pauseSchedule)
   const resume = useOrgStore((state) => state.resumeSchedule)
   const run = useOrgStore((state) => state.runSchedule)
   const toggling = useAct()
   const running = useAct()
+  const [deleting, setDeleting] = useState(false)
   const paused = schedule.paused_at !== null
   return (
     <>
+      <span className="spread">
+        <Button variant="danger" icon="trash" onClick={() => setDeleting(true)}>
+          {form.remove}
+        </Button>
+      </span>
+      <Button icon="edit" onClick={() => travel({ edit: '1' })}>
+        {form.edit}
+      </Button>
       <Button
         icon={paused ? 'play' : 'pause'}
         busy={toggling.busy}
@@ -125,6 +139,7 @@ function Actions({ schedule }: { schedule: ScheduleDetail }) {
       >
         {words.runNow}
       </Button>
+      {deleting && <Delete schedule={schedule} onClose={() => setDeleting(false)} />}
     </>
   )
 }
@@ -134,25 +149,42 @@ function Watch() {
   return null
 }
 
-export function ScheduleDrawer({ onClose }: { onClose: () => void }) {
-  const openId = useOrgStore((state) => state.schedules.openId)
+function Content({ editing }: { editing: boolean }) {
   const { data: schedule, error } = useOrgStore((state) => state.schedules.open)
   const refresh = useOrgStore((state) => state.refresh)
+  if (schedule !== null) {
+    return editing ? <ScheduleEditor key={schedule.id} current={schedule} /> : <Body schedule={schedule} />
+  }
+  return error === null ? <Skeleton rows={5} /> : <ErrorState error={new Error(explain(error))} onRetry={refresh} />
+}
+
+function titleOf(schedule: ScheduleDetail | null, making: boolean, editing: boolean): string {
+  if (making) {
+    return form.add
+  }
+  return schedule === null ? words.title : editing ? form.editTitle(schedule.name) : schedule.name
+}
+
+/* making: a new one; editing: the one that is open. */
+interface DrawerProps {
+  open: boolean
+  making: boolean
+  editing: boolean
+  onClose: () => void
+}
+
+export function ScheduleDrawer({ open, making, editing, onClose }: DrawerProps) {
+  const openId = useOrgStore((state) => state.schedules.openId)
+  const schedule = useOrgStore((state) => state.schedules.open.data)
   return (
     <Drawer
-      open={openId !== null}
-      title={schedule?.name ?? words.title}
+      open={open}
+      title={titleOf(schedule, making, editing)}
       onClose={onClose}
-      footer={schedule === null ? undefined : <Actions schedule={schedule} />}
+      footer={schedule === null || making || editing ? undefined : <Actions schedule={schedule} />}
     >
       {openId !== null && <Watch />}
-      {schedule !== null ? (
-        <Body schedule={schedule} />
-      ) : error !== null ? (
-        <ErrorState error={new Error(explain(error))} onRetry={refresh} />
-      ) : (
-        <Skeleton rows={5} />
-      )}
+      {making ? <ScheduleEditor key="new" current={null} /> : <Content editing={editing} />}
     </Drawer>
   )
 }

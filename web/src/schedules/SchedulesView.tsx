@@ -9,6 +9,7 @@ import type { Schedule, ScheduleList } from '../services/api'
 import { useRoute } from '../shell/route'
 import { useOrgStore, useWatch } from '../store/orgStore'
 import { strings } from '../strings'
+import { Button } from '../ui/Button'
 import { EmptyState, ErrorState, Skeleton } from '../ui/States'
 import { Table, type Column } from '../ui/Table'
 import { Time } from '../ui/Time'
@@ -16,6 +17,7 @@ import { ScheduleBadge } from './ScheduleBadge'
 import { ScheduleDrawer } from './ScheduleDrawer'
 
 const words = strings.schedules
+const NEW = 'new' // in the place of an id
 
 const COLUMNS: Column<Schedule>[] = [
   { key: 'state', title: words.columns.state, cell: (each) => <ScheduleBadge schedule={each} /> },
@@ -61,6 +63,12 @@ const COLUMNS: Column<Schedule>[] = [
   },
 ]
 
+const New = () => (
+  <Button icon="plus" onClick={() => travel({ schedule: NEW })}>
+    {strings.scheduleForm.add}
+  </Button>
+)
+
 function Schedules({ list, cursor }: { list: ScheduleList; cursor: string | null }) {
   const active = useRowKeys(list.schedules.map((each) => each.id))
   return (
@@ -96,7 +104,7 @@ function Content({ cursor }: { cursor: string | null }) {
   }
   if (list.schedules.length === 0) {
     return (
-      <EmptyState icon="schedules" title={words.empty.title}>
+      <EmptyState icon="schedules" title={words.empty.title} action={<New />}>
         {words.empty.text}
       </EmptyState>
     )
@@ -109,7 +117,9 @@ export default function SchedulesView() {
   const get = useOrgStore((state) => state.getSchedules)
   const open = useOrgStore((state) => state.openSchedule)
   const cursor = params.get('cursor')
-  const schedule = params.get('schedule')
+  const making = params.get('schedule') === NEW
+  const schedule = making ? null : params.get('schedule')
+  const some = useOrgStore((state) => (state.schedules.list.data?.schedules.length ?? 0) > 0)
   useEffect(() => {
     get(cursor).catch(() => {}) // the list shows what is wrong
   }, [get, cursor])
@@ -123,10 +133,16 @@ export default function SchedulesView() {
       <header className="view-head">
         <h1>{words.title}</h1>
         <Live />
+        {some && <New />}
       </header>
       <p className="lead">{words.lead}</p>
       <Content cursor={cursor} />
-      <ScheduleDrawer onClose={() => travel({ schedule: null })} />
+      <ScheduleDrawer
+        open={params.has('schedule')}
+        making={making}
+        editing={params.has('edit')}
+        onClose={() => travel({ schedule: null, edit: null })}
+      />
     </>
   )
 }
