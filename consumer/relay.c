@@ -144,8 +144,20 @@ static bool elect(struct relay *r, struct err *e)
     return true;
 }
 
-/* Up to max rows, a batch at a time. */
-static bool redispatch(struct relay *r, enum lane lane, int64_t max, struct err *e)
+/* Rows got another message. Up to held of them may be in the hands of workers that are busy; more are lost for sure. */
+static void log_redispatched(enum lane lane, int64_t n, int64_t held)
+{
+    if (n > held) {
+        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", n),
+                 LSTR("then", "publishing them again"));
+    } else if (n > 0) {
+        log_info("messages.repeated", LSTR("lane", lane_name(lane)), LINT("jobs", n),
+                 LSTR("cause", "workers hold them unclaimed, and others may be free; or they are lost"));
+    }
+}
+
+/* Up to max rows, a batch at a time. held: how many messages workers may hold. */
+static bool redispatch(struct relay *r, enum lane lane, int64_t max, int64_t held, struct err *e)
 {
     int64_t total = 0;
     size_t n = 0;
@@ -157,10 +169,7 @@ static bool redispatch(struct relay *r, enum lane lane, int64_t max, struct err 
         }
         total += (int64_t)n;
     } while (n == wanted && total < max);
-    if (total > 0) {
-        log_warn("messages.lost", LSTR("lane", lane_name(lane)), LINT("jobs", total),
-                 LSTR("then", "publishing them again"));
-    }
+    log_redispatched(lane, total, held);
     return true;
 }
 
@@ -176,10 +185,10 @@ struct depth {
 static bool reconcile_lane(struct relay *r, enum lane lane, const struct depth *depth, struct err *e)
 {
     const struct conf *conf = atomic_load(&r->p->conf);
-    if (depth->ready == 0) {
-        return redispatch(r, lane, COUNT_LIMIT, e);
-    }
     int64_t held = depth->ready + depth->consumers * conf->consumer.prefetch;
+    if (depth->ready == 0) {
+        return redispatch(r, lane, COUNT_LIMIT, held, e);
+    }
     if (r->round % RECONCILE_FULL_EVERY != 0 || held > HELD_LIMIT) {
         return true;
     }
@@ -187,7 +196,7 @@ static bool reconcile_lane(struct relay *r, enum lane lane, const struct depth *
     if (!job_count_dispatched(r->db, lane, LOST_AGE_MS, held + COUNT_LIMIT, &rows, e)) {
         return false;
     }
-    return rows <= held || redispatch(r, lane, rows - held, e);
+    return rows <= held || redispatch(r, lane, rows - held, 0, e);
 }
 
 static bool sum_depth(struct mq *mq, enum lane lane, struct depth *ret, struct err *e)

@@ -106,7 +106,7 @@ for entry in "$@"; do
     integration) run_pytest "$entry" -n 2 --dist loadfile tests/integration ;;
     faults) run_pytest "$entry" --short -n 2 --dist loadfile tests/faults ;;
     web) run_web "$entry" ;;
-    smoke) run_pytest "$entry" $smoke ;;
+    smoke) run_pytest "$entry" -n 2 --dist loadfile $smoke ;;
     *) echo "run_tests.sh: no suite '$entry'" >&2; exit 64 ;;
     esac
 done
