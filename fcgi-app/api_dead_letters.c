@@ -17,7 +17,7 @@ static const char *const causes[] = {"exhausted", "permanent", "unknown_type", "
 #define QUERY FIELD_INPUT_ONLY | FIELD_NULLABLE
 /* clang-format off */
 static const struct field list_fields[] = {
-    {.name = "job_type", .type = FIELD_STRING, .flags = QUERY | FIELD_ONE_LINE, .min = 1, .max = 64,
+    {.name = "job_type", .type = FIELD_STRING, .flags = QUERY | FIELD_ASCII, .min = 1, .max = 64,
      .help = "Only jobs of this type"},
     {.name = "cause", .type = FIELD_ENUM, .flags = QUERY, .choices = causes, .help = "Only those that failed for this"},
     {.name = "created_after", .type = FIELD_TIME, .flags = QUERY, .help = "Only jobs created after this time"},

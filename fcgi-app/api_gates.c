@@ -56,7 +56,8 @@ static bool can_be_paused(const char *job_type)
 static const char *job_type_of(struct call *c, bool must_be_known)
 {
     bool is_all = strcmp(c->path_value, ALL_TYPES) == 0;
-    if (!is_all && (strlen(c->path_value) >= JOB_TYPE_BYTES || (must_be_known && !can_be_paused(c->path_value)))) {
+    bool is_name = strlen(c->path_value) < JOB_TYPE_BYTES && g_str_is_ascii(c->path_value);
+    if (!is_all && (!is_name || (must_be_known && !can_be_paused(c->path_value)))) {
         response_problem(c->response, 404, "not_found",
                          "There is no such job type that can be paused; * stands for all of them.");
         return NULL;

@@ -42,7 +42,7 @@ static const struct field list_fields[] = {
     {.name = "status", .type = FIELD_ENUM, .flags = QUERY, .choices = statuses, .help = "Only jobs of this status"},
     {.name = "job_type",
      .type = FIELD_STRING,
-     .flags = QUERY | FIELD_ONE_LINE,
+     .flags = QUERY | FIELD_ASCII,
      .min = 1,
      .max = 64,
      .help = "Only jobs of this type"},

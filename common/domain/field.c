@@ -114,7 +114,7 @@ static void check_string(const struct field *field, const json_t *value, const c
     if (text == NULL) {
         return;
     }
-    bool one_line = (field->flags & (FIELD_ONE_LINE | FIELD_CURSOR)) != 0;
+    bool one_line = (field->flags & (FIELD_ONE_LINE | FIELD_CURSOR | FIELD_ASCII)) != 0;
     bool cursor = (field->flags & FIELD_CURSOR) != 0;
     if (cursor && strlen(text) > FIELD_CURSOR_BYTES_MAX) {
         problems_add(problems, pointer, "length", "must have at most %d bytes", FIELD_CURSOR_BYTES_MAX);
@@ -123,6 +123,8 @@ static void check_string(const struct field *field, const json_t *value, const c
     } else if (format_has_control(text, !one_line)) {
         problems_add(problems, pointer, "format", "must not contain control characters%s",
                      one_line ? " or line breaks" : "");
+    } else if ((field->flags & FIELD_ASCII) != 0 && !g_str_is_ascii(text)) {
+        problems_add(problems, pointer, "format", "must be of ASCII characters");
     }
 }
 

@@ -40,6 +40,7 @@ enum field_flags {
     FIELD_ONE_LINE = 1 << 5,        /* FIELD_STRING: also no tab or newline */
     FIELD_INPUT_ONLY = 1 << 6,      /* no column: only in bodies and queries */
     FIELD_CURSOR = 1 << 7,          /* query: given back by the server, opaque */
+    FIELD_ASCII = 1 << 9,           /* FIELD_STRING: one line of ASCII, as the column it is compared with */
     FIELD_COLUMN_NOT_NULL = 1 << 8, /* FIELD_NULLABLE in answers only, which may leave it out: the column is NOT NULL */
 };
 

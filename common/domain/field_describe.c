@@ -7,6 +7,7 @@
 #include "domain/field.h"
 
 #define NO_CONTROLS "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+#define PRINTABLE_ASCII "^[ -~]*$"
 #define NO_CONTROLS_BUT_LINES "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$"
 
 static const struct {
@@ -54,13 +55,14 @@ static void set_bound(json_t *schema, const char *key, int64_t value)
 static void describe_text_input(json_t *schema, const struct field *field)
 {
     bool one_line = (field->flags & (FIELD_ONE_LINE | FIELD_CURSOR)) != 0;
+    bool ascii = (field->flags & FIELD_ASCII) != 0;
     if ((field->flags & FIELD_SECRET) != 0) {
         json_object_set_new(schema, "writeOnly", json_true());
     }
     set_text(schema, "format", kinds[field->type].format);
     set_text(schema, "pattern", kinds[field->type].pattern);
     if (field->type == FIELD_STRING) {
-        set_text(schema, "pattern", one_line ? NO_CONTROLS : NO_CONTROLS_BUT_LINES);
+        set_text(schema, "pattern", ascii ? PRINTABLE_ASCII : one_line ? NO_CONTROLS : NO_CONTROLS_BUT_LINES);
         set_bound(schema, "minLength", field->min);
         set_bound(schema, "maxLength", (field->flags & FIELD_CURSOR) != 0 ? FIELD_CURSOR_BYTES_MAX : field->max);
     } else {

@@ -16,7 +16,7 @@ static const char *const causes[] = {"exhausted", "permanent", "unknown_type", "
 /* clang-format off */
 #define ALL {.name = "all", .type = FIELD_BOOL, .def = "false", .help = "true, and nothing else: no filter"}
 #define JOB_TYPE                                                                                                       \
-    {.name = "job_type", .type = FIELD_STRING, .flags = FIELD_NULLABLE | FIELD_ONE_LINE, .min = 1, .max = 64,          \
+    {.name = "job_type", .type = FIELD_STRING, .flags = FIELD_NULLABLE | FIELD_ASCII, .min = 1, .max = 64,             \
      .help = "Only jobs of this type"}
 #define PRIORITY                                                                                                       \
     {.name = "priority", .type = FIELD_INT, .flags = FIELD_NULLABLE, .min = -1, .max = 1,                              \
