@@ -93,11 +93,21 @@ static void log_finished(struct log_lines *lines, const struct work *w)
     log_lines_add(lines, level, f->written ? "job.finished" : "job.fenced_off", fields);
 }
 
+/* Before the works leave the active table: the keeper writes the tally for the last time when that is empty. */
+static void count_batch(struct pipeline *p, GPtrArray *batch)
+{
+    int64_t now_us = clock_wall_us();
+    for (guint i = 0; i < batch->len; i++) {
+        tally_add(p->tally, &((struct work *)g_ptr_array_index(batch, i))->finish, now_us);
+    }
+}
+
 /* Verdicts out, works freed. */
 static void settle_batch(struct pipeline *p, GPtrArray *batch)
 {
     g_autofree struct verdict *verdicts = g_new(struct verdict, batch->len);
     guint n = 0;
+    count_batch(p, batch);
     pthread_mutex_lock(&p->lock);
     for (guint i = 0; i < batch->len; i++) {
         struct work *w = g_ptr_array_index(batch, i);

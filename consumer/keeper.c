@@ -1,6 +1,6 @@
 /*
  * keeper.c: looks after what is active: renews leases in one statement, passes on cancels, ends what overran its time,
- * acknowledges what runs long.
+ * acknowledges what runs long, writes down what has ended.
  *
  * A cancel arrives twice: as a broadcast, within milliseconds, and with the next renewal from the row itself, in case
  * the broadcast was lost.
@@ -14,6 +14,7 @@
 #include "steward.h"
 
 #define TICK_MS 100
+#define TALLY_MS 2000
 
 struct snapshot {
     GArray *refs;     /* struct job_ref */
@@ -191,13 +192,25 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
     }
 }
 
+static void write_tally(struct pipeline *p, struct db *db, bool *failing)
+{
+    struct err e = ERR_INIT;
+    bool ok = tally_flush(p->tally, db, &e);
+    if (!ok && !*failing) {
+        log_warn("tally.not_written", LERR(&e), LSTR("then", "trying again"));
+    }
+    *failing = !ok;
+}
+
 void *keeper_run(void *arg)
 {
     struct pipeline *p = arg;
     struct db *db = db_new(atomic_load(&p->conf));
     struct snapshot s = {g_array_new(FALSE, FALSE, sizeof(struct job_ref)), g_ptr_array_new()};
     bool failing = false;
+    bool is_tally_failing = false;
     int64_t next_renewal_us = 0;
+    int64_t next_tally_us = 0;
     while (pipeline_phase(p) != PIPELINE_STOPPED) {
         end_overdue(p);
         if (clock_mono_us() >= next_renewal_us) {
@@ -206,8 +219,13 @@ void *keeper_run(void *arg)
             const struct conf *conf = atomic_load(&p->conf);
             next_renewal_us = clock_mono_us() + conf->consumer.renew_ms * US_PER_MS;
         }
+        if (clock_mono_us() >= next_tally_us) {
+            write_tally(p, db, &is_tally_failing);
+            next_tally_us = clock_mono_us() + TALLY_MS * US_PER_MS;
+        }
         pipeline_pause(p, TICK_MS, PIPELINE_STOPPED);
     }
+    write_tally(p, db, &is_tally_failing);
     g_array_unref(s.refs);
     g_ptr_array_unref(s.works);
     db_free(db);

@@ -24,6 +24,7 @@ void pipeline_init(struct pipeline *p, struct conf *conf)
     g_queue_init(&p->deferred);
     g_queue_init(&p->done);
     p->active = g_hash_table_new(NULL, NULL);
+    p->tally = tally_new();
     p->runners = (size_t)conf->consumer.concurrency;
     pace_init(&p->pace);
     reserve_init(&p->reserve);
@@ -41,6 +42,7 @@ void pipeline_release(struct pipeline *p)
     g_queue_clear_full(&p->deferred, g_free);
     g_queue_clear_full(&p->done, (GDestroyNotify)work_free);
     g_hash_table_unref(p->active);
+    tally_free(p->tally);
     pace_release(&p->pace);
     reserve_release(&p->reserve);
     g_array_unref(p->verdicts);

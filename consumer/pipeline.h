@@ -29,6 +29,7 @@
 #include "pace.h"
 #include "ports/mq.h"
 #include "reserve.h"
+#include "tally.h"
 
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT, STOP_LOST, STOP_SHUTDOWN };
 
@@ -90,6 +91,7 @@ struct pipeline {
     struct org_load *load;
     struct steward *steward; /* to be poked */
     struct gates *gates;
+    struct tally *tally;
     _Atomic bool release_due; /* the relay is to look at held jobs (release.h) */
 
     pthread_mutex_t lock;

@@ -71,6 +71,7 @@ steward_run_fn prune_run;
 steward_run_fn dead_keeper_run;
 steward_run_fn delivery_keeper_reconcile;
 steward_run_fn delivery_keeper_prune;
+steward_run_fn prune_minutes_run;
 
 /* --- for tasks ------------------------------------------------------------------------------------------------- */
 

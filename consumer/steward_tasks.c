@@ -11,5 +11,6 @@ const struct steward_task steward_tasks[] = {
     {"dead_letters", 1000, dead_keeper_run},
     {"delivery_reconcile", 5000, delivery_keeper_reconcile},
     {"delivery_prune", 10000, delivery_keeper_prune},
+    {"prune_minutes", 10000, prune_minutes_run},
     {NULL, 0, NULL},
 };

@@ -1,5 +1,6 @@
 #include "expected.h"
 
+#include "domain/audit_list.h"
 #include "domain/delivery.h"
 #include "domain/event.h"
 #include "domain/job.h"
@@ -44,17 +45,12 @@ static const struct field job_counts_columns[] = {
 };
 static const struct record job_counts = RECORD(job_counts);
 
-static const struct field audit_log_columns[] = {
-    COLUMN("id", "bigint(20)"),
-    COLUMN_NULL("organization_id", ID_SQL),
-    COLUMN("actor", "varchar(128)"),
-    COLUMN("action", "varchar(64)"),
-    COLUMN_NULL("subject", "varchar(64)"),
-    COLUMN_NULL("request_id", "varchar(64)"),
-    COLUMN_NULL("changes", "longtext"),
-    COLUMN("created_at", TIME_SQL),
+static const struct field job_minutes_columns[] = {
+    COLUMN("organization_id", ID_SQL), COLUMN("minute_at", TIME_SQL), COLUMN("job_type", "varchar(64)"),
+    COLUMN("completed", "int(11)"),    COLUMN("failed", "int(11)"),   COLUMN("retried", "int(11)"),
+    COLUMN("cancelled", "int(11)"),
 };
-static const struct record audit_log = RECORD(audit_log);
+static const struct record job_minutes = RECORD(job_minutes);
 
 static const struct field rate_limits_columns[] = {
     COLUMN("bucket", "varchar(255)"),
@@ -165,9 +161,19 @@ const struct expected_table expected_tables[] = {
     },
     {
         .name = "audit_log",
-        .record = &audit_log,
-        .indexes = INDEXES({"PRIMARY", true, "id"}, {"ix_audit_created", false, "organization_id,created_at,id"}),
+        .record = &audit_record,
+        .indexes = INDEXES({"PRIMARY", true, "id"}, {"ix_audit_created", false, "organization_id,created_at,id"},
+                           {"ix_audit_action", false, "organization_id,action,created_at,id"},
+                           {"ix_audit_actor", false, "organization_id,actor,created_at,id"},
+                           {"ix_audit_subject", false, "organization_id,subject,created_at,id"}),
         .keys = KEYS({"fk_audit_organization", "organization_id", "organizations(id)", "CASCADE"}),
+    },
+    {
+        .name = "job_minutes",
+        .record = &job_minutes,
+        .indexes = INDEXES({"PRIMARY", true, "organization_id,minute_at,job_type"},
+                           {"ix_minutes_age", false, "minute_at"}),
+        .keys = NO_KEYS,
     },
     {
         .name = "rate_limits",

@@ -1,6 +1,7 @@
 #include "openapi_schemas.h"
 
 #include "api.h"
+#include "domain/audit_list.h"
 #include "domain/delivery.h"
 #include "domain/event.h"
 #include "domain/job.h"
@@ -83,6 +84,67 @@ static const struct field job_counts_fields[] = {
         COUNT("completed", "Done"), COUNT("failed", "Failed for good"), COUNT("cancelled", "Cancelled")
 static const struct field status_counts_fields[] = {COUNTS};
 static const struct field type_counts_fields[] = {{.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS}, COUNTS};
+#define ENDINGS                                                                              \
+    COUNT("completed", "Jobs that completed"), COUNT("failed", "Jobs that failed for good"), \
+        COUNT("retried", "Attempts that failed, of jobs that were queued again"),            \
+        COUNT("cancelled", "Jobs that were stopped while they ran")
+static const struct field stats_fields[] = {
+    {.name = "outbox",
+     .type = FIELD_INT,
+     .flags = ALWAYS,
+     .help = "Jobs that are due and not in the broker yet, of all organizations"},
+    {.name = "outbox_capped",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "There are more than outbox; counting stopped there"},
+    {.name = "dead_letters", .type = FIELD_INT, .flags = ALWAYS, .help = "Dead letters of the organization"},
+    {.name = "dead_letters_capped",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "There are more than dead_letters; counting stopped there"},
+};
+static const struct field stats_minute_fields[] = {
+    {.name = "minute", .type = FIELD_TIME, .flags = ALWAYS, .help = "When it began"}, ENDINGS};
+static const struct field stats_type_fields[] = {{.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS}, ENDINGS};
+#define LENGTH(name_, text)                                                              \
+    {                                                                                    \
+        .name = name_, .type = FIELD_INT, .flags = ALWAYS | FIELD_NULLABLE, .help = text \
+    }
+static const struct field stats_speed_fields[] = {
+    {.name = "jobs",
+     .type = FIELD_INT,
+     .flags = ALWAYS,
+     .help = "Of how many jobs; 0: none has started within the hour"},
+    LENGTH("wait_p50_ms", "Half of them waited no longer for their first attempt, from when they were due"),
+    LENGTH("wait_p95_ms", "95 in 100 waited no longer"),
+    LENGTH("run_p50_ms", "The last attempt of half of them took no longer"),
+    LENGTH("run_p95_ms", "That of 95 in 100 took no longer"),
+};
+static const struct field stats_waiting_fields[] = {
+    {.name = "job_id", .type = FIELD_UUID, .flags = ALWAYS},
+    {.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "priority", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "created_at", .type = FIELD_TIME, .flags = ALWAYS},
+    {.name = "due_at", .type = FIELD_TIME, .flags = ALWAYS, .help = "Since when it could have started"},
+};
+static const struct field stats_worker_fields[] = {
+    {.name = "worker", .type = FIELD_STRING, .flags = ALWAYS, .help = "host:pid"},
+    {.name = "live",
+     .type = FIELD_BOOL,
+     .flags = ALWAYS,
+     .help = "It has been heard of within ten seconds; false: others take its jobs over when their leases end"},
+    {.name = "version", .type = FIELD_STRING, .flags = ALWAYS | FIELD_NULLABLE},
+    {.name = "started_at", .type = FIELD_TIME, .flags = ALWAYS | FIELD_NULLABLE},
+    LENGTH("capacity", "How many jobs it can run at one time"),
+    {.name = "running", .type = FIELD_INT, .flags = ALWAYS, .help = "How many it runs"},
+    {.name = "others", .type = FIELD_INT, .flags = ALWAYS, .help = "How many of these are other organizations'"},
+};
+static const struct field stats_running_fields[] = {
+    {.name = "job_id", .type = FIELD_UUID, .flags = ALWAYS},
+    {.name = "job_type", .type = FIELD_STRING, .flags = ALWAYS},
+    {.name = "started_at", .type = FIELD_TIME, .flags = ALWAYS | FIELD_NULLABLE},
+    LENGTH("progress", "Percent done, where the job says"),
+};
 static const struct field bulk_result_fields[] = {
     {.name = "count", .type = FIELD_INT, .flags = ALWAYS, .help = "How many were created"},
 };
@@ -109,6 +171,14 @@ static const struct field schedule_list_fields[] = {
      .type = FIELD_STRING,
      .flags = ALWAYS | FIELD_NULLABLE,
      .help = "Where the next page begins; null: this is the last"},
+};
+static const struct field audit_log_fields[] = {
+    {.name = "limit", .type = FIELD_INT, .flags = ALWAYS},
+    {.name = "next_cursor",
+     .type = FIELD_STRING,
+     .flags = ALWAYS | FIELD_NULLABLE,
+     .help = "Where the next page begins; null: this is the last. With several filters a page may have fewer entries "
+             "than limit, or none, and yet not be the last"},
 };
 static const struct field schedule_preview_fields[] = {
     {.name = "next_firings",
@@ -258,6 +328,13 @@ static const struct record answers[] = {
     ANSWER("JobCounts", job_counts_fields, "How many jobs there are"),
     ANSWER("JobStatusCounts", status_counts_fields, "Jobs of each status"),
     ANSWER("JobTypeCounts", type_counts_fields, "Jobs of one type, of each status"),
+    ANSWER("JobStats", stats_fields, "How an organization's jobs are doing"),
+    ANSWER("JobStatsMinute", stats_minute_fields, "What workers have ended within a minute, up to seconds ago"),
+    ANSWER("JobStatsType", stats_type_fields, "What workers have ended of one type within the hour"),
+    ANSWER("JobStatsSpeed", stats_speed_fields, "Waits and run times of a sample of what started within the hour"),
+    ANSWER("JobStatsWaiting", stats_waiting_fields, "A job that is due and waits"),
+    ANSWER("JobStatsWorker", stats_worker_fields, "A worker"),
+    ANSWER("JobStatsRunning", stats_running_fields, "A job that runs"),
     ANSWER("JobBulkResult", bulk_result_fields, "What was created, in the order of the request"),
     ANSWER("JobBulkEntry", bulk_job_fields, "A job that was created"),
     ANSWER("JobLogPage", job_log_fields, "Lines of a job's log"),
@@ -268,6 +345,7 @@ static const struct record answers[] = {
     ANSWER("DeliveryList", schedule_list_fields, "One page of deliveries"),
     ANSWER("DigestPreview", digest_preview_fields, "A digest that still gathers"),
     ANSWER("DigestMessage", digest_message_fields, "What it would say"),
+    ANSWER("AuditLog", audit_log_fields, "One page of the audit log"),
     ANSWER("SuppressionList", schedule_list_fields, "One page of addresses that get nothing"),
     {.name = "NotificationTemplateList", .help = "Every template"},
     ANSWER("NotificationTemplateField", template_field_fields, "What a template may name"),
@@ -318,6 +396,16 @@ static void add_templates(json_t *schemas)
                                   array_of("NotificationTemplateField")));
 }
 
+static void add_stats(json_t *schemas)
+{
+    add_member(schemas, "JobStats", "throughput", true, array_of("JobStatsMinute"));
+    add_member(schemas, "JobStats", "by_type", true, array_of("JobStatsType"));
+    add_member(schemas, "JobStats", "speed", true, openapi_ref("JobStatsSpeed"));
+    add_member(schemas, "JobStats", "waiting", true, array_of("JobStatsWaiting"));
+    add_member(schemas, "JobStats", "workers", true, array_of("JobStatsWorker"));
+    add_member(schemas, "JobStatsWorker", "jobs", true, array_of("JobStatsRunning"));
+}
+
 static void add_answers(json_t *schemas)
 {
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
@@ -341,6 +429,8 @@ static void add_answers(json_t *schemas)
                                   "A schedule with its next ten firings; a paused one has none", "allOf",
                                   openapi_ref("Schedule"), openapi_ref("SchedulePreview")));
     add_templates(schemas);
+    add_stats(schemas);
+    add_member(schemas, "AuditLog", "entries", true, array_of("AuditEntry"));
     add_member(schemas, "DeliveryList", "deliveries", true, array_of("Delivery"));
     add_member(schemas, "DigestPreview", "members", true,
                json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "object"));
@@ -375,7 +465,7 @@ static void add_answers(json_t *schemas)
 static const struct record *const outputs[] = {
     &settings_record,       &job_record,         &job_attempt_record,      &job_log_record,  &schedule_record,
     &event_record,          &delivery_record,    &delivery_attempt_record, &template_record, &template_summary_record,
-    &template_texts_record, &suppression_record, &provider_account_record,
+    &template_texts_record, &suppression_record, &provider_account_record, &audit_record,
 };
 static const struct record *const inputs[] = {
     &settings_record,         &job_create_body,

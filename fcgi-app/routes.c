@@ -77,6 +77,17 @@ const struct route routes[] = {
      .summary = "How many jobs there are, by status and by type; exact, and as quick with millions of them",
      .answers = {{200, "JobCounts", "The counts; ETag is a hash of them"},
                  {304, NULL, "If-None-Match names the counts as they still are"}}},
+    {.method = "GET",
+     .pattern = "/background-jobs/stats",
+     .operation = "getBackgroundJobStats",
+     .roles = ADMIN,
+     .handler = api_jobs_stats,
+     .flags = ROUTE_IF_NONE_MATCH,
+     .summary =
+         "How the jobs are doing: the last hour by the minute, waits and run times, what waits longest, what the "
+         "workers do; as quick with millions of jobs",
+     .answers = {{200, "JobStats", "The figures; ETag is a hash of them"},
+                 {304, NULL, "If-None-Match names the figures as they still are"}}},
     {.method = "POST",
      .pattern = "/background-jobs",
      .operation = "createBackgroundJob",
@@ -497,6 +508,14 @@ const struct route routes[] = {
      .handler = api_suppressions_remove,
      .summary = "Takes an address off the list (a call of its own, since addresses do not go well into paths)",
      .answers = {{204, NULL, "Taken off"}, {404, "Problem", "It is not on the list"}}},
+    {.method = "GET",
+     .pattern = "/audit-log",
+     .operation = "listAuditLog",
+     .roles = ADMIN,
+     .query = &audit_list_query,
+     .handler = api_audit_list,
+     .summary = "Who changed what, and when, newest first",
+     .answers = {{200, "AuditLog", "One page"}}},
 #include "routes_links.def"
 #include "routes_providers.def"
     {.method = "GET",

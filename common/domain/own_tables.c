@@ -35,6 +35,7 @@ const struct own_table own_tables[] = {
     TABLE(provider_accounts),
     TABLE(suppressions),
     TABLE(provider_callbacks),
+    TABLE(job_minutes),
 };
 const size_t own_tables_n = ARRAY_SIZE(own_tables);
 

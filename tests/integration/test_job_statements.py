@@ -13,7 +13,7 @@ sys.path.insert(0, str(HERE.parent / "stack"))
 
 from stack import temporary  # noqa: E402
 
-PROGRAMS = ("job_statements", "job_lists", "job_prunes", "job_gates")
+PROGRAMS = ("job_statements", "job_lists", "job_prunes", "job_gates", "org_watch")
 NAMES = {program: re.findall(r"(?:SERVED|cmocka_unit_test)\((test_\w+)\)", (HERE / f"{program}.c").read_text())
          for program in PROGRAMS}
 
