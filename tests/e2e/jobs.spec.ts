@@ -83,6 +83,7 @@ test('a job is seen to wait, to run, to be told to stop, and to have ended', asy
     .first()
     .waitFor()
   await badge('Cancelled').waitFor(shown)
+  await drawer().getByText('Told it to stop by').waitFor(shown)
   await untilStatus(id, 'cancelled')
   expect(await stack.sql(`SELECT status FROM background_jobs WHERE id = '${id}'`)).toEqual([['cancelled']])
   await page.keyboard.press('Escape')
@@ -114,6 +115,8 @@ test('a failed job shows why, is retried, and completes', async () => {
   await drawer().getByRole('button', { name: 'Replay' }).click()
   await badge('Completed').waitFor({ timeout: 60_000 })
   await drawer().getByText('Attempt 2 completed').waitFor()
+  await drawer().getByText(/^Re(play|tri)ed it by/).waitFor(shown)
+  await portray(page, 'job-retried')
   await rm(marker)
 })
 
@@ -292,10 +295,24 @@ test('the overview, and the list in every light', async () => {
   await portray(page, 'jobs')
   await go('#/overview')
   await page.getByRole('link', { name: /^Running/ }).waitFor(shown)
-  await page.getByText('Of the last').waitFor({ timeout: 60_000 })
+  await page.getByText(/^Of the last \d+ jobs? that started within the hour/).waitFor({ timeout: 60_000 })
   await expect.poll(() => page.locator('.chart canvas').count(), shown).toBe(1)
+  await page.getByRole('region', { name: 'Workers' }).getByRole('link', { name: 'sleep' }).first().waitFor(shown)
+  await page.getByText('Outbox', { exact: true }).waitFor()
+  const hour = page.getByRole('region', { name: 'The last hour, by the minute' })
+  await hour.getByText('The same as a table').click()
+  await hour.getByRole('columnheader', { name: 'Will retry' }).waitFor()
+  const completed = async () => Number((await stack.sql(
+    "SELECT SUM(completed) FROM job_minutes WHERE organization_id = 'demo'"))[0]?.[0])
+  const tabled = async () => {
+    const cells = await hour.locator('tbody tr td:nth-child(2)').allTextContents()
+    return cells.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0)
+  }
+  await expect.poll(async () => [(await tabled()) > 0, (await tabled()) - (await completed())], shown).toEqual([true, 0])
+  await expectAccessible(page, 'overview, with its table')
+  await hour.getByText('The same as a table').click()
   await page.mouse.move(0, 0)
-  await portray(page, 'overview')
+  await portray(page, 'overview', { whole: true })
 })
 
 test('an organization without jobs is told what will be here', async () => {

@@ -219,6 +219,50 @@ test('the API goes away and comes back, and the page with it', async () => {
   expect(await row('slack_channel')).toEqual(['#kept'])
 })
 
+test('what was changed is told, and put back into the form', async () => {
+  await put({ email_from_name: 'Before', slack_channel: '#before', slack_webhook_url: SLACK, slack_enabled: true }, 'ada')
+  await put({ email_from_name: 'After', slack_channel: null, slack_webhook_url: null, slack_enabled: false }, 'zoe')
+  const part = page.getByRole('region', { name: 'Change history' })
+  await part.getByText('Show the changes').click()
+  const [newest, older] = [part.locator('.history-entry').nth(0), part.locator('.history-entry').nth(1)]
+  await newest.getByText('zoe').waitFor()
+  await newest.getByText('Sender’s name: Before').waitFor()
+  await newest.getByText('Slack’s incoming webhook: Set, and kept secret').waitFor()
+  await older.getByText('ada').waitFor()
+  expect(await page.content()).not.toContain('abcDEF123')
+  await page.evaluate(() => scrollTo(0, 0))
+  await portray(page, 'settings-history', { whole: true })
+
+  let puts = 0
+  page.on('request', (request) => (puts += request.method() === 'PUT' ? 1 : 0))
+  await newest.getByRole('button', { name: 'Put this back' }).click()
+  await page.getByText('3 fields are filled in as before; nothing is saved yet').waitFor()
+  expect(await page.getByLabel('Sender’s name').inputValue()).toBe('Before')
+  expect(await page.getByLabel('Channel', { exact: true }).inputValue()).toBe('#before')
+  expect(puts).toBe(0)
+  await page.getByText('is needed while Slack is switched on').waitFor() // the secret is nowhere to be had again
+  await page.getByRole('switch', { name: 'Send to Slack' }).uncheck({ force: true })
+  await save()
+  await saved()
+  expect(await row('email_from_name, slack_channel, slack_enabled')).toEqual(['Before', '#before', '0'])
+  await part.locator('.history-entry').nth(0).getByText(`admin-${users}`).waitFor({ timeout: 10_000 })
+  await expect.poll(() => newest.getByRole('button', { name: 'Put this back' }).getAttribute('aria-disabled')).toBeNull()
+})
+
+test('older changes are read when they are asked for', async () => {
+  for (let i = 0; i < 12; i++) {
+    await put({ email_from_name: `Name ${i}` }, `writer-${i}`)
+  }
+  const part = page.getByRole('region', { name: 'Change history' })
+  await part.getByText('Show the changes').click()
+  await expect.poll(() => part.locator('.history-entry').count()).toBe(10)
+  await part.getByRole('button', { name: 'Show older ones' }).click()
+  await part.getByText('writer-0', { exact: true }).waitFor()
+  await put({ email_from_name: 'Name 12' }, 'writer-12')
+  await part.getByText('writer-12', { exact: true }).waitFor({ timeout: 10_000 })
+  await part.getByText('writer-0', { exact: true }).waitFor()
+})
+
 test('pictures of the settings', async () => {
   await put({
     email_from_address: 'payroll@example.com', email_from_name: 'Payroll', quiet_hours_start: '22:00', quiet_hours_end: '07:00',

@@ -12,6 +12,7 @@ import { Drawer } from '../ui/Dialog'
 import { formatAbsolute, formatDuration } from '../ui/format'
 import { CopyButton, Json } from '../ui/Json'
 import { ErrorState, Skeleton } from '../ui/States'
+import { Deeds } from './Deeds'
 import { JobBadge, Priority, Progress } from './JobBadge'
 import { canCancel, canRetry, curlOf, isDeadLetter, isEnded } from './rules'
 import { Timeline } from './Timeline'
@@ -86,6 +87,7 @@ function Body({ job }: { job: JobDetail }) {
       <Section title={strings.jobs.timeline.title}>
         <Timeline job={job} />
       </Section>
+      <Deeds />
       <Section title={words.payload}>
         {job.payload === null || Object.keys(job.payload).length === 0 ? (
           <p className="faint">{words.noPayload}</p>

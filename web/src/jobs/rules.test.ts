@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { JobAttempt, JobDetail } from '../services/api'
-import { curlOf, holdRows, isJobId, lookOf, span, timeline, whyNotMoving, type Situation } from './rules'
+import type { AuditEntry, JobAttempt, JobDetail } from '../services/api'
+import { curlOf, deedText, holdRows, isJobId, lookOf, span, timeline, whyNotMoving, type Situation } from './rules'
 
 const NOW = Date.parse('2026-11-24T12:00:00Z')
 const at = (seconds: number): string => new Date(NOW + seconds * 1000).toISOString()
@@ -190,3 +190,13 @@ test.each([
   ['019a8b1e', false],
   ['email.send', false],
 ])('%s', (text, is) => expect(isJobId(text)).toBe(is))
+
+test.each([
+  ['job.cancel', { status: { from: 'queued', to: 'cancelled' } }, 'Cancelled it'],
+  ['job.cancel', { status: { from: 'processing', to: 'cancel requested' } }, 'Told it to stop'],
+  ['job.retry', null, 'Retried it'],
+  ['jobs.retry', { changed: 500 }, 'Retried 500 jobs'],
+  ['job.rename', null, 'job.rename'],
+])('what was done: %s %j', (action, changes, wanted) => {
+  expect(deedText({ action, changes } as AuditEntry)).toBe(wanted)
+})

@@ -1,7 +1,7 @@
 /* What a job's row means, in words. Pure: the time is an argument. */
 import type { IconName } from '../ui/Icon'
 import type { Tone } from '../ui/Badge'
-import { formatJson, type Job, type JobAttempt, type JobDetail, type Limit, type Pause } from '../services/api'
+import { formatJson, type AuditEntry, type Job, type JobAttempt, type JobDetail, type Limit, type Pause } from '../services/api'
 import { strings } from '../strings'
 
 const words = strings.jobs
@@ -267,4 +267,17 @@ export function curlOf(job: Job, url: string): string {
 /* The end of an id tells jobs apart; its beginning is the time. */
 export const shortId = (id: string): string => id.slice(-8)
 
-export const isJobId = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text.trim())
+export const isJobId = (text: string): boolean =>
+  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text.trim())
+
+/* What somebody did, by an entry of the audit log. */
+export function deedText({ action, changes }: AuditEntry): string {
+  const status = changes?.['status']
+  if (action === 'job.cancel' && typeof status === 'object' && status !== null && 'to' in status && status.to === TOLD) {
+    return words.deeds.told
+  }
+  const changed = changes?.['changed']
+  return typeof changed === 'number' ? words.deeds.many(words.deeds.action(action), changed) : words.deeds.action(action)
+}
+
+const TOLD = 'cancel requested' // a worker had it: it was cancelled when that had stopped

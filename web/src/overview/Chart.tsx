@@ -2,46 +2,34 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { strings } from '../strings'
-import type { Series } from './rules'
+import { ENDINGS, type Ending, type Series } from './rules'
 
 const HEIGHT_PX = 240
-/* The shortest time that is shown, in seconds: below it the axis would count milliseconds. */
-const SHORTEST_S = 60
-const words = strings.overview.series
+const words = strings.overview.endings
+
+/* Lines differ in their dashes as well as in their colours. */
+const LOOKS: Record<Ending, { colour: string; dash: number[] }> = {
+  completed: { colour: '--good', dash: [] },
+  failed: { colour: '--bad', dash: [6, 4] },
+  retried: { colour: '--warn', dash: [2, 3] },
+  cancelled: { colour: '--faint', dash: [10, 3, 2, 3] },
+}
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-/* Lines differ in their dashes as well as in their colours. */
 function optionsOf(width: number): uPlot.Options {
-  const axis = {
-    stroke: colour('--faint'),
-    grid: { stroke: colour('--line'), width: 1 },
-    ticks: { stroke: colour('--line') },
-  }
-  const line = (label: string, name: string, dash: number[]): uPlot.Series => ({
-    label,
-    stroke: colour(name),
-    width: 2,
-    dash,
-    points: { show: false },
-    spanGaps: false,
+  const axis = { stroke: colour('--faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } }
+  const line = (ending: Ending): uPlot.Series => ({
+    label: words[ending], stroke: colour(LOOKS[ending].colour), width: 2, dash: LOOKS[ending].dash, points: { show: false },
   })
   return {
     width,
     height: HEIGHT_PX,
     legend: { live: false },
     cursor: { drag: { x: false, y: false } },
-    scales: {
-      x: { range: (_plot, min, max) => [Math.min(min, max - SHORTEST_S), max] },
-      y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] },
-    },
+    scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] } },
     axes: [axis, { ...axis, size: 56 }],
-    series: [
-      {},
-      line(words.queued, '--warn', []),
-      line(words.processing, '--info', [6, 4]),
-      line(words.finished, '--good', [2, 3]),
-    ],
+    series: [{}, ...ENDINGS.map(line)],
   }
 }
 
@@ -49,7 +37,7 @@ function optionsOf(width: number): uPlot.Options {
 export default function Chart({ series }: { series: Series }) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
-  const data: uPlot.AlignedData = [series.at, series.queued, series.processing, series.finished]
+  const data: uPlot.AlignedData = [series.at, ...ENDINGS.map((ending) => series[ending])]
   const latest = useRef(data)
   latest.current = data
   useEffect(() => {

@@ -2,27 +2,25 @@ import { lazy, Suspense, useMemo, type ReactNode } from 'react'
 import '../data/data.css'
 import { explain } from '../data/explain'
 import { Live } from '../data/Live'
-import { JobBadge, Progress } from '../jobs/JobBadge'
+import { Priority } from '../jobs/JobBadge'
 import { PauseNotes } from '../jobs/Pauses'
 import { shortId } from '../jobs/rules'
-import type { Job, JobCounts, JobTypeCounts } from '../services/api'
+import type { JobCounts, JobStats, JobStatsMinute, JobStatsRunning, JobStatsWaiting, JobStatsWorker } from '../services/api'
 import { formatHash } from '../shell/route'
 import { useOrgStore, useWatch } from '../store/orgStore'
-import { SKIP_MAX } from '../store/overview'
 import { strings } from '../strings'
-import { useNow } from '../ui/clock'
+import { Badge } from '../ui/Badge'
 import { formatDuration, formatNumber } from '../ui/format'
 import { Icon, type IconName } from '../ui/Icon'
 import { ErrorState, Skeleton } from '../ui/States'
 import { Table, type Column } from '../ui/Table'
 import { Duration, Time } from '../ui/Time'
-import { longestWaiting, seriesOf, speedOf, workersOf, type Series } from './rules'
+import { busyMinutes, ENDINGS, seriesOf, typeRows, type TypeRow } from './rules'
 
 const Chart = lazy(() => import('./Chart'))
 const words = strings.overview
-const OLDEST_SHOWN = 5
-const WORKERS_SHOWN = 8
-const READINGS_SHOWN = 20
+const WORKERS_SHOWN = 20
+const JOBS_SHOWN = 8
 
 function Panel({ title, wide = false, children }: { title: string; wide?: boolean; children: ReactNode }) {
   return (
@@ -33,80 +31,102 @@ function Panel({ title, wide = false, children }: { title: string; wide?: boolea
   )
 }
 
+const number = (value: number) => <span className="numeric">{formatNumber(value)}</span>
+
+/* ---- tiles ---- */
+
 type TileName = keyof typeof words.tiles
 
-function Tile({ name, icon, value, href }: { name: TileName; icon: IconName; value: string | null; href: string }) {
-  const bad = (name === 'failed' || name === 'dead') && value !== null && value !== '0'
+interface TileProps {
+  name: TileName
+  icon: IconName
+  value: string
+  href?: string // where there is more to see
+}
+
+function Tile({ name, icon, value, href }: TileProps) {
+  const bad = (name === 'failed' || name === 'dead') && value !== '0'
+  const Element = href === undefined ? 'div' : 'a'
   return (
-    <a className={bad ? 'tile tile-bad' : 'tile'} href={href}>
+    <Element className={bad ? 'tile tile-bad' : 'tile'} href={href}>
       <span className="tile-name">
         <Icon name={icon} />
         {words.tiles[name]}
       </span>
-      <span className="tile-value">{value ?? strings.data.none}</span>
+      <span className="tile-value">{value}</span>
       <span className="tile-hint">{words.tileHints[name]}</span>
-    </a>
+    </Element>
   )
 }
 
-function Tiles({ counts }: { counts: JobCounts }) {
-  const dead = useOrgStore((state) => state.overview.dead.data)
+function Tiles({ counts, stats }: { counts: JobCounts; stats: JobStats }) {
   const { queued, processing, completed, failed } = counts.by_status
   const jobs = (status: string): string => formatHash('jobs', { status })
-  const deadText = dead === null ? null : `${formatNumber(dead.total)}${dead.total_capped ? '+' : ''}`
+  const depth = (n: number, capped: boolean): string => `${formatNumber(n)}${capped ? '+' : ''}`
   return (
     <section className="tiles" aria-label={words.now}>
       <Tile name="queued" icon="waiting" value={formatNumber(queued)} href={jobs('queued')} />
       <Tile name="processing" icon="running" value={formatNumber(processing)} href={jobs('processing')} />
       <Tile name="completed" icon="check" value={formatNumber(completed)} href={jobs('completed')} />
       <Tile name="failed" icon="cross" value={formatNumber(failed)} href={jobs('failed')} />
-      <Tile name="dead" icon="dead" value={deadText} href={formatHash('dead-letters')} />
+      <Tile
+        name="dead"
+        icon="dead"
+        value={depth(stats.dead_letters, stats.dead_letters_capped)}
+        href={formatHash('dead-letters')}
+      />
+      <Tile name="outbox" icon="send" value={depth(stats.outbox, stats.outbox_capped)} />
     </section>
   )
 }
 
-interface SpeedRow {
-  key: string
-  title: string
-  median: number | null
-  p95: number | null
-}
+/* ---- the last hour ---- */
 
-const length = (ms: number | null) => (
-  <span className="numeric">{ms === null ? strings.data.none : formatDuration(ms)}</span>
-)
-
-const SPEED_COLUMNS: Column<SpeedRow>[] = [
-  { key: 'title', title: words.measure, wide: true, cell: (row) => row.title },
-  { key: 'median', title: words.median, align: 'end', cell: (row) => length(row.median) },
-  { key: 'p95', title: words.p95, align: 'end', cell: (row) => length(row.p95) },
+const MINUTE_COLUMNS: Column<JobStatsMinute>[] = [
+  { key: 'minute', title: words.time, wide: true, cell: (row) => <Time value={row.minute} /> },
+  ...ENDINGS.map(
+    (ending): Column<JobStatsMinute> => ({
+      key: ending,
+      title: words.endings[ending],
+      align: 'end',
+      cell: (row) => number(row[ending]),
+    }),
+  ),
 ]
 
-function SpeedPanel() {
-  const recent = useOrgStore((state) => state.overview.recent.data)
-  const speed = useMemo(() => speedOf(recent?.jobs ?? []), [recent])
-  if (speed.count === 0) {
-    return <p className="faint">{words.speedNone}</p>
-  }
-  const rows: SpeedRow[] = [
-    { key: 'wait', title: words.wait, ...speed.wait },
-    { key: 'run', title: words.run, ...speed.run },
-  ]
+function HourPanel({ stats }: { stats: JobStats }) {
+  const series = useMemo(() => seriesOf(stats.throughput), [stats.throughput])
+  const busy = busyMinutes(stats.throughput)
   return (
     <>
-      <p className="faint">{words.speedOf(speed.count)}</p>
-      <Table
-        caption={words.speed}
-        rows={rows}
-        columns={SPEED_COLUMNS}
-        rowKey={(row) => row.key}
-        rowLabel={(row) => row.title}
-      />
+      <p className="faint">{words.rateHelp}</p>
+      <Suspense fallback={<div className="chart" />}>
+        <Chart series={series} />
+      </Suspense>
+      <details>
+        <summary>{words.asTable}</summary>
+        {busy.length === 0 ? (
+          <p className="faint">{words.rateNone}</p>
+        ) : (
+          <>
+            <Table
+              caption={words.rate}
+              rows={busy}
+              columns={MINUTE_COLUMNS}
+              rowKey={(row) => row.minute}
+              rowLabel={(row) => row.minute}
+            />
+            <p className="faint">{words.rateRest}</p>
+          </>
+        )}
+      </details>
     </>
   )
 }
 
-const TYPE_COLUMNS: Column<JobTypeCounts>[] = [
+/* ---- what fails ---- */
+
+const TYPE_COLUMNS: Column<TypeRow>[] = [
   {
     key: 'type',
     title: words.type,
@@ -117,195 +137,179 @@ const TYPE_COLUMNS: Column<JobTypeCounts>[] = [
       </a>
     ),
   },
-  ...(['queued', 'processing', 'completed', 'failed'] as const).map((status): Column<JobTypeCounts> => ({
-    key: status,
-    title: words.tiles[status],
+  { key: 'completed', title: words.endings.completed, align: 'end', phone: 'hidden', cell: (row) => number(row.completed) },
+  { key: 'failed', title: words.endings.failed, align: 'end', cell: (row) => number(row.failed) },
+  { key: 'retried', title: words.endings.retried, align: 'end', cell: (row) => number(row.retried) },
+  {
+    key: 'kept',
+    title: words.failedKept,
     align: 'end',
-    ...(status === 'processing' && { phone: 'hidden' as const }),
     cell: (row) =>
-      status === 'failed' && row.failed > 0 ? (
-        <a className="numeric" href={formatHash('jobs', { type: row.job_type, status })}>
-          {formatNumber(row.failed)}
-        </a>
+      row.kept === 0 ? (
+        number(0)
       ) : (
-        <span className="numeric">{formatNumber(row[status])}</span>
+        <a className="numeric" href={formatHash('jobs', { type: row.job_type, status: 'failed' })}>
+          {formatNumber(row.kept)}
+        </a>
       ),
-  })),
+  },
 ]
 
-function TypesPanel({ counts }: { counts: JobCounts }) {
-  const rows = [...counts.by_type].sort((a, b) => b.failed - a.failed || a.job_type.localeCompare(b.job_type))
+function TypesPanel({ counts, stats }: { counts: JobCounts; stats: JobStats }) {
+  const rows = typeRows(stats.by_type, counts.by_type)
   if (rows.length === 0) {
     return <p className="faint">{words.failuresNone}</p>
   }
   return (
-    <Table
-      caption={words.failures}
-      rows={rows}
-      columns={TYPE_COLUMNS}
-      rowKey={(row) => row.job_type}
-      rowLabel={(row) => row.job_type}
-    />
-  )
-}
-
-const jobLink = (job: Job) => (
-  <>
-    <a className="row-link" href={formatHash('jobs', { job: job.id })}>
-      {job.job_type}
-    </a>{' '}
-    <code className="faint cell-id">{shortId(job.id)}</code>
-  </>
-)
-
-const WAITING_COLUMNS: Column<Job>[] = [
-  { key: 'status', title: strings.jobs.columns.status, cell: (job) => <JobBadge job={job} /> },
-  { key: 'type', title: words.type, wide: true, cell: jobLink },
-  {
-    key: 'age',
-    title: strings.jobs.columns.age,
-    cell: (job) => (
-      <span className="numeric">
-        <Time value={job.created_at} />
-      </span>
-    ),
-  },
-]
-
-function WaitingPanel({ queued }: { queued: number }) {
-  const waiting = useOrgStore((state) => state.overview.waiting.data)
-  const now = useNow(10_000)
-  const rows = longestWaiting(waiting?.jobs ?? [], now, OLDEST_SHOWN)
-  if (rows.length === 0) {
-    return <p className="faint">{words.oldestNone}</p>
-  }
-  return (
     <>
-      {queued > SKIP_MAX && <p className="faint">{words.oldestDeep}</p>}
+      <p className="faint">{words.failuresHelp}</p>
       <Table
-        caption={words.oldest}
+        caption={words.failures}
         rows={rows}
-        columns={WAITING_COLUMNS}
-        rowKey={(job) => job.id}
-        rowLabel={(job) => job.id}
+        columns={TYPE_COLUMNS}
+        rowKey={(row) => row.job_type}
+        rowLabel={(row) => row.job_type}
       />
     </>
   )
 }
 
-const RUNNING_COLUMNS: Column<Job>[] = [
-  {
-    key: 'type',
-    title: words.type,
-    wide: true,
-    cell: (job) => (
-      <>
-        {jobLink(job)}
-        <Progress job={job} />
-      </>
-    ),
-  },
-  { key: 'for', title: strings.jobs.columns.duration, align: 'end', cell: (job) => <Duration from={job.started_at} /> },
-]
+/* ---- how long it takes ---- */
 
-function WorkersPanel() {
-  const running = useOrgStore((state) => state.overview.running.data)
-  const workers = workersOf(running?.jobs ?? []).slice(0, WORKERS_SHOWN)
-  if (workers.length === 0) {
-    return <p className="faint">{words.workersNone}</p>
-  }
-  return workers.map(({ id, jobs }) => {
-    const name = words.worker(id ?? words.noWorkerId)
-    return (
-      <div key={id}>
-        <h3 className="faint">{name}</h3>
-        <Table
-          caption={name}
-          rows={jobs}
-          columns={RUNNING_COLUMNS}
-          rowKey={(job) => job.id}
-          rowLabel={(job) => job.id}
-        />
-      </div>
-    )
-  })
-}
-
-interface Reading {
+interface SpeedRow {
   key: string
-  at: string
-  queued: number
-  processing: number
-  finished: number | null
+  title: string
+  median: number | null
+  p95: number | null
 }
 
-const number = (value: number | null) => (
-  <span className="numeric">{value === null ? strings.data.none : formatNumber(value)}</span>
-)
+const length = (ms: number | null) => <span className="numeric">{ms === null ? strings.data.none : formatDuration(ms)}</span>
 
-const READING_COLUMNS: Column<Reading>[] = [
-  { key: 'at', title: words.time, wide: true, cell: (row) => <Time value={row.at} /> },
-  { key: 'queued', title: words.series.queued, align: 'end', cell: (row) => number(row.queued) },
-  { key: 'processing', title: words.series.processing, align: 'end', cell: (row) => number(row.processing) },
-  { key: 'finished', title: words.series.finished, align: 'end', cell: (row) => number(row.finished) },
+const SPEED_COLUMNS: Column<SpeedRow>[] = [
+  { key: 'title', title: words.measure, wide: true, cell: (row) => row.title },
+  { key: 'median', title: words.median, align: 'end', cell: (row) => length(row.median) },
+  { key: 'p95', title: words.p95, align: 'end', cell: (row) => length(row.p95) },
 ]
 
-function readingsOf({ at, queued, processing, finished }: Series): Reading[] {
-  const rows = at.map((seconds, i) => ({
-    key: String(seconds),
-    at: new Date(seconds * 1000).toISOString(),
-    queued: queued[i] ?? 0,
-    processing: processing[i] ?? 0,
-    finished: finished[i] ?? null,
-  }))
-  return rows.reverse().slice(0, READINGS_SHOWN)
-}
-
-function RatePanel() {
-  const samples = useOrgStore((state) => state.overview.samples)
-  const series = useMemo(() => seriesOf(samples), [samples])
-  if (samples.length < 2) {
-    return <p className="faint chart">{words.rateWait}</p>
+function SpeedPanel({ speed }: { speed: JobStats['speed'] }) {
+  if (speed.jobs === 0) {
+    return <p className="faint">{words.speedNone}</p>
   }
+  const rows: SpeedRow[] = [
+    { key: 'wait', title: words.wait, median: speed.wait_p50_ms, p95: speed.wait_p95_ms },
+    { key: 'run', title: words.run, median: speed.run_p50_ms, p95: speed.run_p95_ms },
+  ]
   return (
     <>
-      <p className="faint">{words.rateHelp}</p>
-      <Suspense fallback={<div className="chart" />}>
-        <Chart series={series} />
-      </Suspense>
-      <details>
-        <summary>{words.asTable}</summary>
-        <Table
-          caption={words.rate}
-          rows={readingsOf(series)}
-          columns={READING_COLUMNS}
-          rowKey={(row) => row.key}
-          rowLabel={(row) => row.at}
-        />
-      </details>
+      <p className="faint">{words.speedOf(speed.jobs)}</p>
+      <Table caption={words.speed} rows={rows} columns={SPEED_COLUMNS} rowKey={(row) => row.key} rowLabel={(row) => row.title} />
     </>
   )
 }
 
-function Panels({ counts }: { counts: JobCounts }) {
+/* ---- what waits, and what the workers do ---- */
+
+const jobLink = (job: { job_id: string; job_type: string }) => (
+  <>
+    <a className="row-link" href={formatHash('jobs', { job: job.job_id })}>
+      {job.job_type}
+    </a>{' '}
+    <code className="faint cell-id">{shortId(job.job_id)}</code>
+  </>
+)
+
+const WAITING_COLUMNS: Column<JobStatsWaiting>[] = [
+  { key: 'type', title: words.type, wide: true, cell: jobLink },
+  { key: 'priority', title: strings.jobs.columns.priority, cell: (job) => <Priority value={job.priority} /> },
+  { key: 'due', title: words.due, align: 'end', cell: (job) => <span className="numeric"><Time value={job.due_at} /></span> },
+]
+
+function WaitingPanel({ waiting }: { waiting: readonly JobStatsWaiting[] }) {
+  if (waiting.length === 0) {
+    return <p className="faint">{words.oldestNone}</p>
+  }
+  return (
+    <Table
+      caption={words.oldest}
+      rows={waiting}
+      columns={WAITING_COLUMNS}
+      rowKey={(job) => job.job_id}
+      rowLabel={(job) => job.job_id}
+    />
+  )
+}
+
+const RUNNING_COLUMNS: Column<JobStatsRunning>[] = [
+  { key: 'type', title: words.type, wide: true, cell: jobLink },
+  {
+    key: 'progress',
+    title: strings.jobs.drawer.progress,
+    align: 'end',
+    cell: (job) => <span className="numeric">{job.progress === null ? strings.data.none : `${job.progress} %`}</span>,
+  },
+  { key: 'for', title: strings.jobs.columns.duration, align: 'end', cell: (job) => <Duration from={job.started_at} /> },
+]
+
+function Worker({ worker: { worker, live, running, capacity, others, jobs } }: { worker: JobStatsWorker }) {
+  const name = words.worker(worker)
+  return (
+    <div className="worker">
+      <div className="worker-head">
+        <h3>{name}</h3>
+        {!live && <Badge tone="warn">{words.workerLost}</Badge>}
+        <span className="faint">{capacity === null ? words.runs(running) : words.runsOf(running, capacity)}</span>
+      </div>
+      {jobs.length > 0 && (
+        <Table
+          caption={name}
+          rows={jobs.slice(0, JOBS_SHOWN)}
+          columns={RUNNING_COLUMNS}
+          rowKey={(job) => job.job_id}
+          rowLabel={(job) => job.job_id}
+        />
+      )}
+      {jobs.length > JOBS_SHOWN && (
+        <a href={formatHash('jobs', { status: 'processing' })}>{words.moreRunning(jobs.length - JOBS_SHOWN)}</a>
+      )}
+      {others > 0 && <p className="faint">{words.others(others)}</p>}
+    </div>
+  )
+}
+
+function WorkersPanel({ workers }: { workers: readonly JobStatsWorker[] }) {
+  if (workers.length === 0) {
+    return <p className="faint">{words.workersNone}</p>
+  }
+  const busiest = [...workers].sort((a, b) => b.jobs.length - a.jobs.length || b.running - a.running)
   return (
     <>
-      <Tiles counts={counts} />
+      {busiest.slice(0, WORKERS_SHOWN).map((worker) => (
+        <Worker key={worker.worker} worker={worker} />
+      ))}
+      {busiest.length > WORKERS_SHOWN && <p className="faint">{words.moreWorkers(busiest.length - WORKERS_SHOWN)}</p>}
+    </>
+  )
+}
+
+function Panels({ counts, stats }: { counts: JobCounts; stats: JobStats }) {
+  return (
+    <>
+      <Tiles counts={counts} stats={stats} />
       <div className="panels">
         <Panel title={words.rate} wide>
-          <RatePanel />
+          <HourPanel stats={stats} />
         </Panel>
         <Panel title={words.failures}>
-          <TypesPanel counts={counts} />
+          <TypesPanel counts={counts} stats={stats} />
         </Panel>
         <Panel title={words.speed}>
-          <SpeedPanel />
+          <SpeedPanel speed={stats.speed} />
         </Panel>
         <Panel title={words.oldest}>
-          <WaitingPanel queued={counts.by_status.queued} />
+          <WaitingPanel waiting={stats.waiting} />
         </Panel>
         <Panel title={words.workers}>
-          <WorkersPanel />
+          <WorkersPanel workers={stats.workers} />
         </Panel>
       </div>
     </>
@@ -313,8 +317,10 @@ function Panels({ counts }: { counts: JobCounts }) {
 }
 
 export default function OverviewView() {
-  const { data: counts, error } = useOrgStore((state) => state.jobs.counts)
+  const counts = useOrgStore((state) => state.jobs.counts)
+  const stats = useOrgStore((state) => state.overview.stats)
   const refresh = useOrgStore((state) => state.refresh)
+  const error = counts.error ?? stats.error
   useWatch('overview')
   return (
     <>
@@ -323,8 +329,8 @@ export default function OverviewView() {
         <Live />
       </header>
       <PauseNotes />
-      {counts !== null ? (
-        <Panels counts={counts} />
+      {counts.data !== null && stats.data !== null ? (
+        <Panels counts={counts.data} stats={stats.data} />
       ) : error !== null ? (
         <ErrorState error={new Error(explain(error))} onRetry={refresh} />
       ) : (

@@ -1,82 +1,48 @@
-/* Figures of the overview. Pure. */
-import type { Job, JobCounts } from '../services/api'
-import type { Sample } from '../store/overview'
+/* Figures of the overview, as the table and the chart show them. Pure. */
+import type { JobStatsMinute, JobStatsType, JobTypeCounts } from '../services/api'
 
-/* The value that share of them do not exceed (nearest rank); null: there are none. */
-export function percentile(values: readonly number[], share: number): number | null {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
-}
+export const ENDINGS = ['completed', 'failed', 'retried', 'cancelled'] as const
+export type Ending = (typeof ENDINGS)[number]
 
-export interface Speed {
-  count: number
-  wait: { median: number | null; p95: number | null }
-  run: { median: number | null; p95: number | null }
-}
-
-/*
- * How long jobs waited and ran, in milliseconds. The wait is up to the start of the first attempt: a job that was retried
- * is left out of it, since its row only has the start of the last one.
- */
-export function speedOf(jobs: readonly Job[]): Speed {
-  const time = (text: string | null): number => Date.parse(text ?? '')
-  const waits = jobs
-    .filter((job) => job.attempt === 1)
-    .map((job) => time(job.started_at) - Math.max(time(job.created_at), time(job.scheduled_at ?? job.created_at)))
-  const runs = jobs.map((job) => time(job.completed_at) - time(job.started_at))
-  const both = (values: number[]) => {
-    const good = values.filter((value) => !Number.isNaN(value)).map((value) => Math.max(0, value))
-    return { median: percentile(good, 0.5), p95: percentile(good, 0.95) }
-  }
-  return { count: jobs.length, wait: both(waits), run: both(runs) }
-}
-
-export interface Series {
+export interface Series extends Record<Ending, number[]> {
   /* Seconds since 1970, as uPlot wants them. */
   at: number[]
-  queued: number[]
-  processing: number[]
-  /* Per minute, since the sample before; null for the first, and where counts fell because jobs were deleted or retried. */
-  finished: (number | null)[]
 }
 
-const ended = ({ completed, failed, cancelled }: JobCounts['by_status']): number => completed + failed + cancelled
-
-export function seriesOf(samples: readonly Sample[]): Series {
-  const rate = (sample: Sample, before: Sample | undefined): number | null => {
-    if (before === undefined || sample.at <= before.at) {
-      return null
-    }
-    const change = ended(sample.counts) - ended(before.counts)
-    return change < 0 ? null : Math.round((change * 60_000) / (sample.at - before.at))
-  }
+export function seriesOf(minutes: readonly JobStatsMinute[]): Series {
+  const of = (ending: Ending) => minutes.map((minute) => minute[ending])
   return {
-    at: samples.map((sample) => sample.at / 1000),
-    queued: samples.map((sample) => sample.counts.queued),
-    processing: samples.map((sample) => sample.counts.processing),
-    finished: samples.map((sample, i) => rate(sample, samples[i - 1])),
+    at: minutes.map(({ minute }) => Date.parse(minute) / 1000),
+    completed: of('completed'),
+    failed: of('failed'),
+    retried: of('retried'),
+    cancelled: of('cancelled'),
   }
 }
 
-export interface Worker {
-  id: string | null
-  jobs: Job[]
+/* Minutes in which something ended, the latest first. */
+export function busyMinutes(minutes: readonly JobStatsMinute[]): JobStatsMinute[] {
+  return minutes.filter((minute) => ENDINGS.some((ending) => minute[ending] > 0)).reverse()
 }
 
-/* What each worker does, the busiest first. */
-export function workersOf(running: readonly Job[]): Worker[] {
-  const workers = new Map<string | null, Job[]>()
-  for (const job of running) {
-    workers.set(job.worker_id, [...(workers.get(job.worker_id) ?? []), job])
+export interface TypeRow extends Omit<JobStatsType, 'cancelled'> {
+  /* Failed ones that are still kept, whenever they failed. */
+  kept: number
+}
+
+/* Types that ended something within the hour or have failed jobs, those that fail most first. */
+export function typeRows(hour: readonly JobStatsType[], counts: readonly JobTypeCounts[]): TypeRow[] {
+  const none = { completed: 0, failed: 0, retried: 0 }
+  const rows = new Map<string, TypeRow>()
+  for (const { job_type, failed } of counts) {
+    if (failed > 0) {
+      rows.set(job_type, { job_type, ...none, kept: failed })
+    }
   }
-  return [...workers].map(([id, jobs]) => ({ id, jobs })).sort((a, b) => b.jobs.length - a.jobs.length)
-}
-
-/* Jobs that wait though their time has come, the longest first. */
-export function longestWaiting(queued: readonly Job[], nowMs: number, most: number): Job[] {
-  const due = (job: Job): number => Date.parse(job.next_retry_at ?? job.scheduled_at ?? job.created_at)
-  return queued
-    .filter((job) => due(job) <= nowMs)
-    .sort((a, b) => due(a) - due(b))
-    .slice(0, most)
+  for (const { job_type, completed, failed, retried } of hour) {
+    rows.set(job_type, { job_type, completed, failed, retried, kept: rows.get(job_type)?.kept ?? 0 })
+  }
+  return [...rows.values()].sort(
+    (a, b) => b.failed - a.failed || b.kept - a.kept || b.retried - a.retried || a.job_type.localeCompare(b.job_type),
+  )
 }

@@ -418,6 +418,27 @@ export function previewTemplate(
   return post(`${TEMPLATES}/preview`, texts, options)
 }
 
+/* The audit log, and figures of the jobs */
+
+/** Of action, subject and actor each is exact; with several a page may have fewer entries than limit and not be the last. */
+export interface AuditFilter {
+  action?: string | null | undefined
+  subject?: string | null | undefined
+  actor?: string | null | undefined
+  created_after?: string | null | undefined
+  created_before?: string | null | undefined
+  limit?: number
+  cursor?: string | null | undefined
+}
+
+export function getAuditLog(filter: AuditFilter = {}, options: CallOptions = {}): Promise<T.AuditLog> {
+  return request('/audit-log', { ...options, query: { ...filter } })
+}
+
+export function getBackgroundJobStats(options: CallOptions = {}): Promise<T.JobStats> {
+  return request(`${JOBS}/stats`, options)
+}
+
 /* Health; needs no token. */
 
 export function getReadiness(options: CallOptions = {}): Promise<T.Readiness> {

@@ -101,6 +101,15 @@ export type TemplatePreviewRequest = Omit<Schemas['NotificationTemplatePreviewRe
 }
 export type TemplatePreview = Schemas['NotificationTemplatePreview']
 
+export type AuditEntry = Omit<Schemas['AuditEntry'], 'changes'> & { readonly changes: JsonObject | null }
+export type AuditLog = Omit<Schemas['AuditLog'], 'entries'> & { readonly entries: readonly AuditEntry[] }
+export type JobStats = Schemas['JobStats']
+export type JobStatsMinute = Schemas['JobStatsMinute']
+export type JobStatsType = Schemas['JobStatsType']
+export type JobStatsWaiting = Schemas['JobStatsWaiting']
+export type JobStatsWorker = Schemas['JobStatsWorker']
+export type JobStatsRunning = Schemas['JobStatsRunning']
+
 export type Problem = Schemas['Problem']
 export type Fault = Schemas['Fault']
 export type Readiness = Schemas['Readiness']

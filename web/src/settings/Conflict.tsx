@@ -3,21 +3,12 @@ import type { NotificationSettings } from '../services/types'
 import { strings } from '../strings'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
-import { changedFields, differences, MASK, toForm, type Edits, type FieldName, type Form } from './fields'
+import { changedFields, differences, toForm, type Edits, type FieldName } from './fields'
 import type { Part } from './inputs'
+import { show } from './show'
 
 const text = strings.settings.conflict
 const names = strings.settings.names
-
-function show(name: FieldName, value: Form[FieldName]): string {
-  if (typeof value === 'boolean') {
-    return value ? strings.settings.on : strings.settings.off
-  }
-  if (name === 'slack_webhook_url' && value !== '') {
-    return value === MASK ? strings.settings.slack.stored : strings.settings.slack.set
-  }
-  return value === '' ? '–' : value
-}
 
 /* Both versions side by side, and what each was before; for each field that was edited one may be chosen. */
 export function Conflict({ settings, theirs }: Part & { theirs: NotificationSettings }) {

@@ -12,6 +12,7 @@ import { CustomSettings } from './CustomSettings'
 import { Digest } from './Digest'
 import { EmailChannel, SlackChannel, SmsChannel } from './Channels'
 import { EventGrid } from './EventGrid'
+import { History } from './History'
 import { QuietHours } from './QuietHours'
 import { TestEmail } from './TestEmail'
 import { useSettingsForm, type SettingsForm } from './useSettingsForm'
@@ -85,6 +86,7 @@ function Form({ current }: { current: NotificationSettings }) {
       <QuietHours settings={settings} />
       <Digest settings={settings} />
       <CustomSettings settings={settings} />
+      <History settings={settings} />
       <SaveBar settings={settings} />
       <Conflict settings={settings} theirs={current} />
     </form>

@@ -23,7 +23,7 @@ export type Edits = Partial<Form>
 
 export { MASK } from '../ui/Secret'
 
-const FIELDS: readonly FieldName[] = [...SWITCHES, ...TEXTS]
+export const FIELDS: readonly FieldName[] = [...SWITCHES, ...TEXTS]
 
 export function toForm(settings: NotificationSettings): Form {
   const texts = TEXTS.map((name) => [

@@ -18,6 +18,7 @@ export interface SettingsForm {
   faults: Faults
   base: NotificationSettings // what the edits were made from
   set: <N extends FieldName>(name: N, value: Form[N]) => void
+  fill: (values: Edits) => void // several at once
   discard: () => void
   save: () => Promise<void>
   saveChoice: (mine: Edits) => Promise<void> // over what somebody else saved meanwhile
@@ -84,6 +85,10 @@ export function useSettingsForm(current: NotificationSettings): SettingsForm {
     set: (name, value) => {
       setEdits((before) => tidyEdits(toForm(base), { ...before, [name]: value }))
       setRefused(({ [name]: _gone, ...rest }) => rest)
+    },
+    fill: (values) => {
+      setEdits((before) => tidyEdits(toForm(base), { ...before, ...values }))
+      setRefused({})
     },
     discard: () => {
       setEdits({})

@@ -198,6 +198,7 @@ function reads(tools: Tools, { list, counts, types, pauses, limits, open, log }:
       if (tools.get().jobs.openId === jobId) return
       open.replace(null)
       log.replace(null)
+      tools.get().forgetJobHistory()
       patch(tools, 'jobs', () => ({ openId: jobId }))
       tools.poke('job')
     },
@@ -207,6 +208,7 @@ function reads(tools: Tools, { list, counts, types, pauses, limits, open, log }:
       await Promise.all([
         open.load((signal) => api.getBackgroundJob(openId, { signal })),
         log.load((signal) => readLog(openId, signal)),
+        tools.get().refreshJobHistory(openId),
       ])
     },
   }

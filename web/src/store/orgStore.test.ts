@@ -2,7 +2,7 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { ConflictError, configureApi, PreconditionFailedError, RateLimitedError } from '../services/api'
 import { forEachJob } from './jobs'
 import { useOrgStore } from './orgStore'
-import { withSample } from './overview'
+import { withNewest, type History } from './audit'
 
 type Answer = { status?: number; body?: unknown; etag?: string }
 let answer: (url: string, init: RequestInit) => Answer | Promise<Answer>
@@ -136,12 +136,14 @@ test('many jobs one after the other: past refusals, and after the limit', async 
   expect(waits).toContain(7)
 })
 
-test('an idle time is two samples, however long it is', () => {
-  const counts = { queued: 1, processing: 0, completed: 0, failed: 0, cancelled: 0 }
-  const samples = [1, 2, 3, 4].reduce(
-    (all, at) => [...withSample(all, { at, counts })],
-    [] as Parameters<typeof withSample>[0][number][],
-  )
-  expect(samples.map(({ at }) => at)).toEqual([1, 4])
-  expect(withSample(samples, { at: 5, counts: { ...counts, queued: 2 } }).map(({ at }) => at)).toEqual([1, 4, 5])
+test.each<[string, number[] | null, string | null, number[], string | null, number[], string | null]>([
+  ['nothing was there', null, null, [9, 8], 'c', [9, 8], 'c'],
+  ['nothing new', [9, 8, 7, 6], 'd', [9, 8], 'c', [9, 8, 7, 6], 'd'],
+  ['one more', [9, 8, 7, 6], null, [10, 9], 'c', [10, 9, 8, 7, 6], null],
+  ['more than a page is new', [9, 8], null, [13, 12], 'c', [13, 12], 'c'],
+  ['all are on one page', [9], null, [10, 9], null, [10, 9], null],
+  ['there are none', [9], 'c', [], null, [], null],
+])('changes that were read before stay behind the newest: %s', (_name, before, cursor, newest, next, all, last) => {
+  const history = (ids: number[], at: string | null) => ({ entries: ids.map((id) => ({ id })), cursor: at }) as unknown as History
+  expect(withNewest(before && history(before, cursor), history(newest, next))).toEqual(history(all, last))
 })

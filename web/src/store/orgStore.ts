@@ -6,6 +6,7 @@
 import { useEffect } from 'react'
 import { create } from 'zustand'
 import { NetworkError, UnavailableError } from '../services/errors'
+import { auditActions, initialAudit, type AuditActions, type AuditSlice } from './audit'
 import { deadActions, initialDead, type DeadActions, type DeadSlice } from './dead'
 import { deliveriesActions, initialDeliveries, type DeliveriesActions, type DeliveriesSlice } from './deliveries'
 import { initialJobs, jobsActions, type JobsActions, type JobsSlice } from './jobs'
@@ -41,7 +42,7 @@ interface Common {
 
 export interface OrgState
   extends Common, SettingsActions, JobsActions, DeadActions, SchedulesActions, DeliveriesActions, OverviewActions,
-    ProvidersActions, TemplatesActions, SuppressionsActions {
+    ProvidersActions, TemplatesActions, SuppressionsActions, AuditActions {
   readonly settings: SettingsSlice
   readonly jobs: JobsSlice
   readonly dead: DeadSlice
@@ -51,6 +52,7 @@ export interface OrgState
   readonly providers: ProvidersSlice
   readonly templates: TemplatesSlice
   readonly suppressions: SuppressionsSlice
+  readonly audit: AuditSlice
 }
 
 const CONNECTED: Connection = { state: 'ok', since: 0, error: null }
@@ -67,6 +69,7 @@ function initial() {
     providers: initialProviders,
     templates: initialTemplates,
     suppressions: initialSuppressions,
+    audit: initialAudit,
   }
 }
 
@@ -90,6 +93,7 @@ const LOADS: Readonly<Record<Topic, (state: OrgState) => Promise<void>>> = {
   templates: (state) => state.loadTemplates(),
   template: (state) => state.refreshTemplate(),
   suppressions: (state) => state.refreshSuppressions(),
+  history: (state) => state.refreshSettingsHistory(),
 }
 
 /** One failed round may be a hiccup of one call; what the banner shows is that nothing gets through. */
@@ -119,6 +123,7 @@ export const useOrgStore = create<OrgState>()((set, get) => {
     ...providersActions(tools),
     ...templatesActions(tools),
     ...suppressionsActions(tools),
+    ...auditActions(tools),
   }
 })
 

@@ -34,6 +34,7 @@ export function settingsActions(tools: Tools): SettingsActions {
       try {
         const saved = await api.updateNotificationSettings(changes, { ifMatch })
         current.replace(saved)
+        tools.poke('history')
         return saved
       } catch (error) {
         if (error instanceof api.PreconditionFailedError) await loadNotificationSettings()

@@ -4,7 +4,7 @@ import type { OrgState } from './orgStore'
 
 export type Topic =
   | 'settings' | 'counts' | 'jobs' | 'job' | 'dead' | 'schedules' | 'schedule' | 'deliveries' | 'delivery' | 'overview'
-  | 'providers' | 'provider' | 'templates' | 'template' | 'suppressions'
+  | 'providers' | 'provider' | 'templates' | 'template' | 'suppressions' | 'history'
 
 export interface Tools {
   set: (change: (state: OrgState) => Partial<OrgState>) => void
@@ -15,7 +15,7 @@ export interface Tools {
 
 type SliceName =
   | 'settings' | 'jobs' | 'dead' | 'schedules' | 'deliveries' | 'overview'
-  | 'providers' | 'templates' | 'suppressions'
+  | 'providers' | 'templates' | 'suppressions' | 'audit'
 
 /** Changes members of one slice. */
 export function patch<N extends SliceName>(
