@@ -178,7 +178,7 @@ $(BARE): %: %.o
 	$(LINK) $(LDLIBS)
 
 # The page, for nginx to serve. Its types come from the API's description, so that both change together.
-WEB_FILES := $(shell find web -name node_modules -prune -o -type f -not -name schema.d.ts -print)
+WEB_FILES := $(shell find web \( -name node_modules -o -name dist \) -prune -o -type f -not -name schema.d.ts -print)
 WEB_TOOLS := web/node_modules/.package-lock.json
 web: build/web/index.html
 $(WEB_TOOLS): web/package-lock.json tools/npm_ci.sh
@@ -316,4 +316,4 @@ help:
 	@echo "make clean           delete build/"
 
 clean:
-	rm -rf build
+	rm -rf build web/dist

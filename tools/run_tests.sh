@@ -3,7 +3,7 @@
 #   unit         tests/unit: one program per module
 #   integration  tests/integration: real servers, two files at a time
 #   faults       tests/faults, each case in its short form
-#   web          the page: types, unit tests, size, and tests/e2e in Chromium against real servers
+#   web          the page: types, unit tests, size, the package, and tests/e2e in Chromium against real servers
 #   smoke        the files of it that touch every thread of both programs; for the sanitizers
 # PYTEST_ARGS is handed to pytest. Run it from the repository.
 set -u
@@ -93,6 +93,7 @@ run_check() {
 run_web() {
     run_check "$1 types" sh -c 'cd web && npx --no-install tsc --noEmit && npx --no-install tsc --noEmit -p ../tests/e2e'
     run_check "$1 size" tools/web_size.py build/web
+    run_check "$1 package" tests/package/check.sh
     run_vitest "$1 unit"
     run_vitest "$1 e2e" --config vitest.e2e.config.ts
 }
