@@ -20,6 +20,8 @@
 #define SNOOZE_MIN_MS MS_PER_S
 #define SNOOZE_MAX_MS (INT64_C(29) * 24 * 3600 * MS_PER_S)
 
+#define NO_SETTINGS "the notification settings cannot be read: %s"
+
 struct sending {
     struct job_context *ctx;
     json_t *delivery;
@@ -208,7 +210,9 @@ static enum job_outcome conclude_closed(struct job_context *ctx, const json_t *d
     return JOB_DONE;
 }
 
-static enum job_outcome deliver(struct job_context *ctx, json_t *delivery, const json_t *settings)
+/* Nothing is held by settings that somebody may have changed: it would not look again before it is due. is_read: they
+ * come from the database. */
+static enum job_outcome deliver(struct job_context *ctx, json_t *delivery, const json_t *settings, bool is_read)
 {
     struct sending s = {.ctx = ctx, .delivery = delivery, .settings = settings};
     int64_t now_us = clock_wall_us();
@@ -224,6 +228,10 @@ static enum job_outcome deliver(struct job_context *ctx, json_t *delivery, const
         return snooze(ctx, (slot_us - now_us) / US_PER_MS + 1);
     }
     struct notify_when when = decide(&s, now_us);
+    if (when.hold != NOTIFY_GO && !is_read) {
+        json_auto_t *fresh = org_settings_read(ctx, &e);
+        return fresh == NULL ? job_error(ctx, JOB_RETRY, NO_SETTINGS, e.text) : deliver(ctx, delivery, fresh, true);
+    }
     return when.hold == NOTIFY_GO ? send_unless_suppressed(&s) : hold(&s, &when, now_us);
 }
 
@@ -235,9 +243,7 @@ enum job_outcome handler_notify_deliver(struct job_context *ctx)
     if (!delivery_load(ctx->db, ctx->claim->organization_id, id, &delivery, &e)) {
         return job_error(ctx, e.code == ERR_NOT_FOUND ? JOB_PERMANENT : JOB_RETRY, "%s", e.text);
     }
-    json_auto_t *settings = org_settings(ctx, &e);
-    if (settings == NULL) {
-        return job_error(ctx, JOB_RETRY, "the notification settings cannot be read: %s", e.text);
-    }
-    return deliver(ctx, delivery, settings);
+    bool is_held = g_strcmp0(json_text(delivery, "state"), "held") == 0;
+    json_auto_t *settings = is_held ? org_settings_read(ctx, &e) : org_settings(ctx, &e);
+    return settings == NULL ? job_error(ctx, JOB_RETRY, NO_SETTINGS, e.text) : deliver(ctx, delivery, settings, is_held);
 }

@@ -116,10 +116,8 @@ struct delivery_sweep {
 bool delivery_reconcile(struct db *db, struct delivery_sweep *sweep, size_t max, size_t *ret_n, struct err *e)
     MUST_CHECK;
 
-/* Within the transaction that has changed the settings: the jobs of held deliveries become due, so that they look at
- * them anew. The organization's oldest DELIVERY_WAKE_ROWS at once, for it is a part of a request, and the others
- * by a job (notify.wake), some at a time. */
-#define DELIVERY_WAKE_ROWS 500
+/* Within the transaction that has changed the settings: makes a job (notify.wake), unless nothing is open, that lets held
+ * deliveries look at them anew, a second later. So it finds those too that were being held when the settings changed. */
 #define DELIVERY_WAKE_JOB_TYPE "notify.wake"
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e) MUST_CHECK;
 
@@ -130,7 +128,8 @@ struct delivery_waking {
     char created[32];
     char id[UUID_TEXT_BYTES];
 };
-/* Wakes those of the next DELIVERY_WAKE_ROWS that have a job of their own. */
+/* The jobs of the next DELIVERY_WAKE_ROWS become due, of those that have one of their own. */
+#define DELIVERY_WAKE_ROWS 500
 bool delivery_wake_some(struct db *db, const char *organization_id, struct delivery_waking *waking, struct err *e)
     MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include "domain/delivery.h"
 #include "domain/job_types.h"
 #include "domain/sql_ids.h"
+#include "ground/clock.h"
 
 #define OPEN_STATES "('queued', 'held')"
 /* A job and its delivery are made in one transaction, but a record that has just changed is left to whoever is at it.
@@ -13,8 +14,8 @@
 #define SETTLED_S 10
 #define TIME_FIRST "1970-01-01 00:00:00"
 #define ID_FIRST "00000000-0000-0000-0000-000000000000"
-/* For the news of the settings, which workers remember. */
-#define WAKE_DELAY_MS 1000
+/* Whoever has read the settings before they changed has held its delivery by then. */
+#define WAKE_DELAY_US US_PER_S
 
 /* --- cancelled and retried jobs ----------------------------------------------------------------------------------- */
 
@@ -125,7 +126,7 @@ bool delivery_wake_some(struct db *db, const char *organization_id, struct deliv
             g_ptr_array_add(ids, r.cells[i * r.columns + 2]);
         }
     }
-    if (ids->len > 0 && !job_wake(db, ids, WAKE_DELAY_MS, e)) {
+    if (ids->len > 0 && !job_wake(db, ids, 0, e)) {
         return false;
     }
     w->woken += ids->len;
@@ -137,7 +138,18 @@ bool delivery_wake_some(struct db *db, const char *organization_id, struct deliv
     return true;
 }
 
-static bool leave_to_job(struct db *db, const char *organization_id, struct err *e)
+static bool has_open(struct db *db, const char *organization_id, bool *ret, struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, "SELECT 1 FROM deliveries WHERE organization_id = ? AND state IN " OPEN_STATES " LIMIT 1",
+                DB_PARAMS(db_text(organization_id)))) {
+        return false;
+    }
+    *ret = r.rows > 0;
+    return true;
+}
+
+static bool insert_waker(struct db *db, const char *organization_id, struct err *e)
 {
     char id[UUID_TEXT_BYTES];
     const struct job_type *type = job_type_find(DELIVERY_WAKE_JOB_TYPE);
@@ -149,6 +161,7 @@ static bool leave_to_job(struct db *db, const char *organization_id, struct err 
         .priority = 1,
         .max_retries = DELIVERY_MAX_RETRIES,
         .timeout_s = type->timeout_s,
+        .scheduled_wall_us = clock_wall_us() + WAKE_DELAY_US,
         .left_to_relay = true,
     };
     uuid7_new(id);
@@ -157,7 +170,6 @@ static bool leave_to_job(struct db *db, const char *organization_id, struct err 
 
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e)
 {
-    struct delivery_waking waking = {.woken = 0};
-    return delivery_wake_some(db, organization_id, &waking, e) &&
-           (waking.is_over || leave_to_job(db, organization_id, e));
+    bool found = false;
+    return has_open(db, organization_id, &found, e) && (!found || insert_waker(db, organization_id, e));
 }
