@@ -245,5 +245,6 @@ enum job_outcome handler_notify_deliver(struct job_context *ctx)
     }
     bool is_held = g_strcmp0(json_text(delivery, "state"), "held") == 0;
     json_auto_t *settings = is_held ? org_settings_read(ctx, &e) : org_settings(ctx, &e);
-    return settings == NULL ? job_error(ctx, JOB_RETRY, NO_SETTINGS, e.text) : deliver(ctx, delivery, settings, is_held);
+    return settings == NULL ? job_error(ctx, JOB_RETRY, NO_SETTINGS, e.text)
+                            : deliver(ctx, delivery, settings, is_held);
 }

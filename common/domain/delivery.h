@@ -116,8 +116,9 @@ struct delivery_sweep {
 bool delivery_reconcile(struct db *db, struct delivery_sweep *sweep, size_t max, size_t *ret_n, struct err *e)
     MUST_CHECK;
 
-/* Within the transaction that has changed the settings: makes a job (notify.wake), unless nothing is open, that lets held
- * deliveries look at them anew, a second later. So it finds those too that were being held when the settings changed. */
+/* Within the transaction that has changed the settings: makes a job (notify.wake), unless nothing is open, that lets
+ * held deliveries look at them anew, a second later. So it finds those too that were being held when the settings
+ * changed. */
 #define DELIVERY_WAKE_JOB_TYPE "notify.wake"
 bool delivery_wake(struct db *db, const char *organization_id, struct err *e) MUST_CHECK;
 
