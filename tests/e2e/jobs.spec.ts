@@ -180,7 +180,21 @@ test('rows stay where they are while somebody is at them', async () => {
   const second = await create('noop')
   await page.getByRole('button', { name: '1 new job: show' }).waitFor(shown)
   expect(await row(second).count()).toBe(0)
+  // On the way to the button the rows still rest: it must not go away under the pointer.
+  await page.getByRole('button', { name: '1 new job: show' }).hover()
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+  expect(await row(second).count()).toBe(0)
   await page.getByRole('button', { name: '1 new job: show' }).click()
+  await row(second).waitFor(shown)
+})
+
+test('rows go on where a pointer only rests, and when it has left them', async () => {
+  const first = await create('noop')
+  await row(first).getByText('Completed').waitFor(shown)
+  await row(first).hover()
+  const second = await create('noop')
+  await page.getByRole('button', { name: '1 new job: show' }).waitFor(shown)
+  await page.mouse.move(0, 0)
   await row(second).waitFor(shown)
 })
 

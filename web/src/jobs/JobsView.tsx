@@ -98,31 +98,34 @@ function JobTable({ list, query }: { list: JobList; query: JobQuery }) {
   const to = (n: number) => () => travel({ page: n === 1 ? null : String(n) })
   return (
     <>
-      <div className="list-tools">
-        <MatchingJobs query={query} total={totalText(list)} />
-        {added > 0 && (
-          <Button size="small" icon="down" onClick={release}>
-            {strings.data.held(added)}
-          </Button>
-        )}
-        <Pager
-          text={range(list.skip + 1, list.skip + list.jobs.length, totalText(list))}
-          onPrevious={page > 1 ? to(page - 1) : null}
-          onNext={list.next_cursor !== null ? to(page + 1) : null}
-        />
-      </div>
-      {/* A pointer that moves over the rows is somebody at them; one that rests where the rows came to be is not. */}
-      <div onPointerMove={() => setNear(true)} onPointerLeave={() => setNear(false)}>
-        <Table
-          caption={words.caption}
-          rows={rows}
-          columns={columnsOf(gone)}
-          rowKey={(job) => job.id}
-          rowLabel={(job) => `${job.job_type} ${shortId(job.id)}`}
-          onOpen={(job) => travel({ job: job.id })}
-          active={active}
-          selection={selection}
-        />
+      {/* The tools belong to it: on its way to the button that shows what is new the pointer must not let it go. */}
+      <div onPointerLeave={() => setNear(false)}>
+        <div className="list-tools">
+          <MatchingJobs query={query} total={totalText(list)} />
+          {added > 0 && (
+            <Button size="small" icon="down" onClick={release}>
+              {strings.data.held(added)}
+            </Button>
+          )}
+          <Pager
+            text={range(list.skip + 1, list.skip + list.jobs.length, totalText(list))}
+            onPrevious={page > 1 ? to(page - 1) : null}
+            onNext={list.next_cursor !== null ? to(page + 1) : null}
+          />
+        </div>
+        {/* A pointer that moves over the rows is somebody at them; one that rests where the rows came to be is not. */}
+        <div onPointerMove={() => setNear(true)}>
+          <Table
+            caption={words.caption}
+            rows={rows}
+            columns={columnsOf(gone)}
+            rowKey={(job) => job.id}
+            rowLabel={(job) => `${job.job_type} ${shortId(job.id)}`}
+            onOpen={(job) => travel({ job: job.id })}
+            active={active}
+            selection={selection}
+          />
+        </div>
       </div>
       <SelectedJobs jobs={rows} selection={selection} />
     </>
