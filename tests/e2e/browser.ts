@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Stack } from './stack'
 
@@ -75,9 +75,13 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   expect(found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary ?? ""}`).join(' ')}`), what).toEqual([])
 }
 
-/* The view in light, dark and at the width of a phone, each also shown to axe. whole: all of it, however long, but for the
- * phone, whose bar stands at the bottom of the screen. */
-export async function portray(page: Page, name: string, { whole = false } = {}): Promise<void> {
+interface Pose {
+  whole?: boolean // all of it, however long, but for the phone, whose bar stands at the bottom of the screen
+  showing?: Locator // what must be in the picture
+}
+
+/* The view in light, dark and at the width of a phone, each also shown to axe. */
+export async function portray(page: Page, name: string, { whole = false, showing }: Pose = {}): Promise<void> {
   const looks = [
     { look: 'light', size: SIZES.wide, scheme: 'light' },
     { look: 'dark', size: SIZES.wide, scheme: 'dark' },
@@ -86,6 +90,7 @@ export async function portray(page: Page, name: string, { whole = false } = {}):
   for (const { look, size, scheme } of looks) {
     await page.setViewportSize(size)
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    await showing?.scrollIntoViewIfNeeded()
     await page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), animations: 'disabled', fullPage: whole && look !== 'phone' })
     await expectAccessible(page, `${name}, ${look}`)
   }

@@ -147,7 +147,7 @@ test('an account is tried out before it is saved: the stages, and the providerâ€
   await drawer().getByText(/^Not let in/).waitFor()
   await drawer().getByText('535 5.7.8 who are you?').waitFor()
   await page.mouse.move(0, 0)
-  await portray(page, 'provider-tried')
+  await portray(page, 'provider-tried', { showing: drawer().getByText('535 5.7.8 who are you?') })
 
   await drawer().getByLabel('Port').fill(stack.value('BELLMAN_SMTP_PORT'))
   await drawer().getByLabel('User name').fill('')
@@ -240,6 +240,18 @@ test('somebody elseâ€™s change is told, and what was typed goes over it only whe
   await save()
   await page.getByText('Account saved').waitFor(shown)
   expect(await account('smtp')).toMatchObject({ position: 3, max_per_second: 9 })
+})
+
+test('what could not be loaded is said, and tried again', async () => {
+  await page.route('**/api/system/providers', (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"title":"No","status":500,"detail":"the log knows"}' }))
+  await page.reload()
+  await page.getByLabel('Access token').fill(token)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('the log knows').waitFor(shown)
+  await expectAccessible(page, 'providers, not loaded')
+  await page.unroute('**/api/system/providers')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await row('smtp').waitFor(shown)
 })
 
 test('pictures of the providers', async () => {

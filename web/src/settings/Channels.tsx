@@ -72,6 +72,7 @@ function SlackUrl({ settings }: Part) {
     <Secret
       label={say.slack.url}
       name="slack_webhook_url"
+      type="text"
       hint={say.slack.urlHint}
       error={settings.faults.slack_webhook_url}
       changed={'slack_webhook_url' in settings.edits}

@@ -4,11 +4,11 @@
  */
 import { useEffect, useRef } from 'react'
 import { strings } from '../strings'
+import { HIDDEN_STYLE, withoutStyles } from './html'
 
 const GONE = 'script, noscript, iframe, frame, object, embed, link, meta, base, form, input, button, video, audio, svg, math, template'
 /* What loads something from elsewhere, or does something. */
 const FORBIDDEN = /^(on.*|src|srcset|background|poster|action|formaction|ping|target|autofocus|id|xlink:href)$/i
-const HIDDEN_STYLE = 'data-mail-style'
 
 interface Trust {
   createHTML(text: string): string
@@ -18,12 +18,6 @@ interface Trust {
 const trust: Trust = (
   globalThis as { trustedTypes?: { createPolicy(name: string, rules: Trust): Trust } }
 ).trustedTypes?.createPolicy('mail-preview', { createHTML: (text) => text }) ?? { createHTML: (text) => text }
-
-/* What the policy forbids is renamed before the text is parsed: a document under it complains of every one. */
-const withoutStyles = (html: string): string =>
-  html.replace(/<(\/?)style\b/gi, '<$1xmp').replace(/<[a-z][^>]*>/gi, (tag) =>
-    tag.replace(/(\s)style(\s*=)/gi, `$1${HIDDEN_STYLE}$2`).replace(/(\s)on(\w+\s*=)/gi, '$1data-mail-on$2'),
-  )
 
 function clean(parsed: Document): string {
   const css = [...parsed.querySelectorAll('xmp')].map((style) => style.textContent ?? '').join('\n')

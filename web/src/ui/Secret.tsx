@@ -18,11 +18,12 @@ interface Props {
   stored: boolean // the server has one
   value: string // MASK: it is kept; '': there is none, or it will be removed
   removable?: boolean
+  type?: 'password' | 'text' // text: one that is checked by eye, such as an address
   onChange: (value: string) => void
 }
 
 /* A secret is never shown: it is kept, replaced or removed. */
-export function Secret({ label, name, hint, error, changed = false, stored, value, removable = true, onChange }: Props) {
+export function Secret({ label, name, hint, error, changed = false, stored, value, removable = true, type = 'password', onChange }: Props) {
   const [replacing, setReplacing] = useState(false)
   const [before, setBefore] = useState(changed)
   if (before !== changed) {
@@ -45,8 +46,8 @@ export function Secret({ label, name, hint, error, changed = false, stored, valu
               {...wiring}
               className="input"
               name={name}
-              type="text"
-              autoComplete="off"
+              type={type}
+              autoComplete={type === 'password' ? 'new-password' : 'off'}
               spellCheck={false}
               autoFocus={replacing}
               value={value === MASK ? '' : value}
