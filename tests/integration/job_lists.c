@@ -56,21 +56,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Rows that this connection has read from any table or index, since it began. */
-static int64_t rows_read(struct db *db)
-{
-    struct err e = ERR_INIT;
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run_text(db, &r, &e, "SHOW SESSION STATUS LIKE 'Handler_read%'")) {
-        fail_msg("%s", e.text);
-    }
-    int64_t sum = 0;
-    for (size_t i = 0; i < r.rows; i++) {
-        sum += g_ascii_strtoll(db_cell(&r, i, 1), NULL, 10);
-    }
-    return sum;
-}
-
 static json_t *list(struct db *db, const struct job_filter *f, int64_t *ret_read)
 {
     struct err e = ERR_INIT;

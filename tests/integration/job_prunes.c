@@ -209,17 +209,6 @@ static void test_counters_are_folded(void **state)
 
 /* --- how much at a time ------------------------------------------------------------------------------------------- */
 
-static int64_t rows_read(struct db *db)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-    must(db, &r, "SHOW SESSION STATUS LIKE 'Handler_read%'");
-    int64_t sum = 0;
-    for (size_t i = 0; i < r.rows; i++) {
-        sum += g_ascii_strtoll(db_cell(&r, i, 1), NULL, 10);
-    }
-    return sum;
-}
-
 /* Old jobs that ended a short time ago are looked at once, not with every round. */
 static void test_kept_jobs_are_not_read_again(void **state)
 {

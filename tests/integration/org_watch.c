@@ -18,24 +18,12 @@
 #include "domain/audit_list.h"
 #include "domain/org_stats.h"
 #include "ground/clock.h"
+#include "served.h"
 
 #define ORG "watched"
 #define FLOOD "flooded"
 #define JOBS "40000"
 #define ENTRIES 24000
-
-struct state {
-    struct conf *conf;
-    struct db *db;
-};
-
-static void must_text(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, NULL, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
 
 #define JOB_COLUMNS                                                                                     \
     "INSERT INTO background_jobs (id, organization_id, job_type, status, priority, payload, timeout_s," \
@@ -48,8 +36,8 @@ static void must_text(struct db *db, const char *sql)
  * one's are due, as many are dead. */
 static void fill(struct db *db)
 {
-    must_text(db, "INSERT INTO organizations (id, name, created_at) VALUES ('" ORG "', '', UTC_TIMESTAMP(6)),"
-                  " ('" FLOOD "', '', UTC_TIMESTAMP(6))");
+    must_text(db, "DELETE FROM organizations WHERE id = '" FLOOD "'");
+    must_text(db, "INSERT INTO organizations (id, name, created_at) VALUES ('" FLOOD "', '', UTC_TIMESTAMP(6))");
     must_text(db, JOB_COLUMNS
               " SELECT CAST(CONCAT('0190a6f0-0001-7000-8000-', LPAD(HEX(seq), 12, '0')) AS UUID), '" ORG "',"
               " ELT(1 + seq % 2, 'noop', 'sleep'), IF(seq <= 20000, 'completed', 'queued'), 0, '{}', 30,"
@@ -75,43 +63,22 @@ static void fill(struct db *db)
 
 static int set_up(void **state)
 {
-    struct err e = ERR_INIT;
-    struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
+    struct served *s = g_new0(struct served, 1);
+    *state = s;
+    if (!served_open(s, ORG)) {
         return 1;
     }
-    s->db = db_new(s->conf);
-    db_set_read_timeout(s->db, 60);
     fill(s->db);
-    *state = s;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct state *s = *state;
+    struct served *s = *state;
     must_text(s->db, "DELETE FROM organizations WHERE id IN ('" ORG "', '" FLOOD "')");
-    db_free(s->db);
-    conf_free(s->conf);
+    served_close(s);
     g_free(s);
     return 0;
-}
-
-/* Rows that this connection has read from any table or index, since it began. */
-static int64_t rows_read(struct db *db)
-{
-    struct err e = ERR_INIT;
-    CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run_text(db, &r, &e, "SHOW SESSION STATUS LIKE 'Handler_read%'")) {
-        fail_msg("%s", e.text);
-    }
-    int64_t sum = 0;
-    for (size_t i = 0; i < r.rows; i++) {
-        sum += g_ascii_strtoll(db_cell(&r, i, 1), NULL, 10);
-    }
-    return sum;
 }
 
 static json_t *stats_of(struct db *db, const char *org, int64_t *ret_read)
@@ -136,7 +103,7 @@ static int64_t number(const json_t *object, const char *name)
 static void test_stats_read_a_sample(void **state)
 {
     int64_t read = 0;
-    json_auto_t *stats = stats_of(((struct state *)*state)->db, ORG, &read);
+    json_auto_t *stats = stats_of(((struct served *)*state)->db, ORG, &read);
     const json_t *speed = json_object_get(stats, "speed");
     const json_t *waiting = json_object_get(stats, "waiting");
     assert_int_equal(number(speed, "jobs"), ORG_STATS_SAMPLE);
@@ -145,13 +112,13 @@ static void test_stats_read_a_sample(void **state)
     assert_int_equal(number(stats, "dead_letters"), 0);
     assert_int_equal(json_array_size(json_object_get(stats, "throughput")), ORG_STATS_MINUTES);
     assert_in_range(read, 1, 2 * ORG_STATS_SAMPLE + 6 * ORG_STATS_WAITING_READ + 3 * ORG_STATS_COUNT_MAX + 500);
-    must_text(((struct state *)*state)->db,
+    must_text(((struct served *)*state)->db,
               "UPDATE background_jobs SET dispatch_at = NULL WHERE organization_id = '" FLOOD
               "' AND status = 'queued'");
-    json_auto_t *again = stats_of(((struct state *)*state)->db, ORG, &read);
+    json_auto_t *again = stats_of(((struct served *)*state)->db, ORG, &read);
     assert_int_equal(number(again, "outbox"), 0);
     assert_in_range(read, 1, 2 * ORG_STATS_SAMPLE + 6 * ORG_STATS_WAITING_READ + 500);
-    must_text(((struct state *)*state)->db,
+    must_text(((struct served *)*state)->db,
               "UPDATE background_jobs SET dispatch_at = '2026-01-01' WHERE organization_id = '" FLOOD
               "' AND status = 'queued'");
 }
@@ -159,7 +126,7 @@ static void test_stats_read_a_sample(void **state)
 static void test_stats_count_to_the_limit(void **state)
 {
     int64_t read = 0;
-    json_auto_t *stats = stats_of(((struct state *)*state)->db, FLOOD, &read);
+    json_auto_t *stats = stats_of(((struct served *)*state)->db, FLOOD, &read);
     assert_int_equal(number(stats, "outbox"), ORG_STATS_COUNT_MAX);
     assert_true(json_is_true(json_object_get(stats, "outbox_capped")));
     assert_int_equal(number(stats, "dead_letters"), ORG_STATS_COUNT_MAX);
@@ -207,7 +174,7 @@ static int64_t walk(struct db *db, struct audit_filter f, int64_t read_max)
 
 static void test_audit_pages_are_bounded(void **state)
 {
-    struct db *db = ((struct state *)*state)->db;
+    struct db *db = ((struct served *)*state)->db;
     enum { LIMIT = 200, PAGE = 2 * (LIMIT + 2), CUT = 2 * AUDIT_READ_MAX + PAGE };
     static const struct {
         struct audit_filter filter;

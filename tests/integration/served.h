@@ -5,6 +5,7 @@
 #ifndef BELLMAN_SERVED_H
 #define BELLMAN_SERVED_H
 
+#include <glib.h>
 #include <stdio.h>
 
 #include "ground/conf.h"
@@ -41,6 +42,18 @@ static inline int64_t number_of(struct db *db, const char *sql, const char *id)
     }
     assert_int_equal(r.rows, 1);
     return db_cell_int(&r, 0, 0);
+}
+
+/* Rows that this connection has read from any table or index, since it began. */
+static inline int64_t rows_read(struct db *db)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    must(db, &r, "SHOW SESSION STATUS LIKE 'Handler_read%'");
+    int64_t sum = 0;
+    for (size_t i = 0; i < r.rows; i++) {
+        sum += g_ascii_strtoll(db_cell(&r, i, 1), NULL, 10);
+    }
+    return sum;
 }
 
 /* Connects, and makes the organization anew: what a run before has left of it is deleted. */
