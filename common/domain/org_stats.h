@@ -14,7 +14,7 @@
 #define ORG_STATS_SAMPLE 500
 #define ORG_STATS_SAMPLE_LEAST 10
 /* Of each type and priority the waiting jobs that were created first, and how many are shown. */
-#define ORG_STATS_WAITING_READ 200
+#define ORG_STATS_WAITING_READ 50
 #define ORG_STATS_WAITING_SHOWN 5
 /* Pairs of type and priority that are looked at. */
 #define ORG_STATS_SLICES 60

@@ -29,7 +29,7 @@ test('types by what fails: in the hour, then ever, then what is tried again', ()
     job_type, failed, queued: 0, processing: 0, completed: 9, cancelled: 0,
   })
   const rows = typeRows(
-    [hour('a', 9, 0, 0), hour('b', 1, 2, 0), hour('c', 1, 0, 3)],
+    [hour('a', 9, 0, 0), hour('b', 1, 2, 0), hour('c', 1, 0, 3), hour('only cancelled', 0, 0, 0)],
     [counts('a', 0), counts('b', 2), counts('d', 7), counts('e', 0)],
   )
   expect(rows).toEqual([

@@ -40,7 +40,9 @@ export function typeRows(hour: readonly JobStatsType[], counts: readonly JobType
     }
   }
   for (const { job_type, completed, failed, retried } of hour) {
-    rows.set(job_type, { job_type, completed, failed, retried, kept: rows.get(job_type)?.kept ?? 0 })
+    if (completed + failed + retried > 0) {
+      rows.set(job_type, { job_type, completed, failed, retried, kept: rows.get(job_type)?.kept ?? 0 })
+    }
   }
   return [...rows.values()].sort(
     (a, b) => b.failed - a.failed || b.kept - a.kept || b.retried - a.retried || a.job_type.localeCompare(b.job_type),
