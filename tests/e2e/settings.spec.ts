@@ -230,8 +230,7 @@ test('what was changed is told, and put back into the form', async () => {
   await newest.getByText('Slack’s incoming webhook: Set, and kept secret').waitFor()
   await older.getByText('ada').waitFor()
   expect(await page.content()).not.toContain('abcDEF123')
-  await part.evaluate((element) => element.scrollIntoView({ block: 'start' }))
-  await portray(page, 'settings-history')
+  await portray(page, 'settings-history', { showing: newest.getByRole('button') })
 
   let puts = 0
   page.on('request', (request) => (puts += request.method() === 'PUT' ? 1 : 0))

@@ -192,10 +192,10 @@ test.each([
 ])('%s', (text, is) => expect(isJobId(text)).toBe(is))
 
 test.each([
-  ['job.cancel', { status: { from: 'queued', to: 'cancelled' } }, 'Cancelled it'],
-  ['job.cancel', { status: { from: 'processing', to: 'cancel requested' } }, 'Told it to stop'],
-  ['job.retry', null, 'Retried it'],
-  ['jobs.retry', { changed: 500 }, 'Retried 500 jobs'],
+  ['job.cancel', { status: { from: 'queued', to: 'cancelled' } }, 'Cancelled'],
+  ['job.cancel', { status: { from: 'processing', to: 'cancel requested' } }, 'Told to stop'],
+  ['job.retry', null, 'Retried'],
+  ['jobs.retry', { changed: 500 }, '500 jobs retried'],
   ['job.rename', null, 'job.rename'],
 ])('what was done: %s %j', (action, changes, wanted) => {
   expect(deedText({ action, changes } as AuditEntry)).toBe(wanted)
