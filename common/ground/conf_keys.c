@@ -91,7 +91,7 @@ const struct conf_key conf_keys[] = {
      .help = "Jobs of one organization that run at one time, unless it has a limit of its own. 0: no limit."},
 
     {KEY(consumer, concurrency), INT(1, 1000), .def = "16", .help = "Jobs run at one time."},
-    {KEY(consumer, prefetch), INT(1, 65535), .def = "512", .help = "Messages held unacknowledged, per queue."},
+    {KEY(consumer, prefetch), INT(1, 65535), .def = "1024", .help = "Messages held unacknowledged, per queue."},
     {KEY(consumer, reserve_percent), INT(0, 50), .flags = CONF_RELOAD, .def = "12",
      .help = "Part of the runners that one organization cannot take, so that others' jobs start at once. 0: none."},
     {KEY(consumer, lease_ms), INT(200, 3600000), .flags = CONF_RELOAD, .def = "4000",
