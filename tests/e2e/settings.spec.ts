@@ -155,6 +155,37 @@ test('a test mail arrives, and a refused one says why', async () => {
   await page.getByText('no such mailbox here').waitFor()
 })
 
+test('a message to Slack is tried out with the webhook that is typed, before it is saved', async () => {
+  const button = page.getByRole('button', { name: 'Send test message' })
+  expect(await button.getAttribute('title')).toBe('It needs the address of a webhook')
+  await page.getByLabel('Incoming webhook').fill(SLACK)
+  await page.getByLabel('Channel', { exact: true }).fill('#trial')
+  // Slack itself is not asked: its answer is written here, in the form of the API's.
+  await page.route('**/test-slack', (route) =>
+    route.fulfill({
+      json: {
+        success: false,
+        job_id: '00000000-0000-7000-8000-000000000001',
+        error: 'slack: 404 no_service',
+        stages: [
+          { stage: 'resolved', ok: true, detail: '', ms: 3 },
+          { stage: 'connected', ok: true, detail: '', ms: 14 },
+          { stage: 'tls', ok: true, detail: '', ms: 35 },
+          { stage: 'authenticated', ok: false, detail: '404 no_service', ms: null },
+        ],
+      },
+    }),
+  )
+  const asked = page.waitForRequest('**/test-slack')
+  await button.click()
+  expect((await asked).postDataJSON()).toEqual({ slack_webhook_url: SLACK, slack_channel: '#trial' })
+  await page.getByText('The message was not accepted').waitFor()
+  await page.getByText('Encrypted connection made').waitFor()
+  await page.getByText('404 no_service').waitFor()
+  await expectAccessible(page, 'settings, Slack tried')
+  expect(await row('slack_channel')).not.toEqual(['#trial'])
+})
+
 test('the sixth test mail within a minute is explained', async () => {
   for (let i = 0; i < 5; i++) {
     const answer = await stack.api('POST', '/notification-settings/test-email', { email: 'a@example.com' }, { authorization: `Bearer ${token}` })

@@ -202,6 +202,12 @@ export const strings = {
       unsaved: 'The test uses the settings as they are saved, not your unsaved changes.',
     },
 
+    testSlack: {
+      action: 'Send test message',
+      needsUrl: 'It needs the address of a webhook',
+      fix: 'Something above needs attention first',
+    },
+
     conflict: {
       title: 'Somebody else changed these settings',
       text: (who: string) => `${who} saved another version while you were editing. Choose what to keep; nothing is saved yet.`,

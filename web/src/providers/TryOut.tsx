@@ -1,11 +1,10 @@
 import { useEffect, useRef, useState } from 'react'
-import { isAbort, ValidationError } from '../services/api'
+import { useTry } from '../data/useTry'
 import type { Trial } from '../store/providers'
-import { useOrgStore } from '../store/orgStore'
 import { strings } from '../strings'
 import { Button } from '../ui/Button'
 import { TextField } from '../ui/Field'
-import { failureOf, Stages, type Try } from '../ui/Stages'
+import { Stages } from '../ui/Stages'
 import { configPatch } from './account'
 import type { AccountForm } from './useAccount'
 
@@ -38,39 +37,11 @@ export function trialOf(kind: string, { provider, fields, before, form }: Accoun
 /* Pointers of the recipient, whichever the call. */
 const TO = new Set(['/email', '/phone', '/to', '/slack_channel'])
 
-function useTry(account: AccountForm) {
-  const tryProvider = useOrgStore((state) => state.tryProvider)
-  const [state, setState] = useState<Try>({ at: 'rest' })
-  const [fault, setFault] = useState<string | undefined>()
-  const aborter = useRef<AbortController>(null)
-  useEffect(() => () => aborter.current?.abort(), [])
-  const run = async (kind: string, to: string): Promise<void> => {
-    const mine = new AbortController()
-    aborter.current = mine
-    const began = performance.now()
-    setState({ at: 'sending' })
-    setFault(undefined)
-    try {
-      const result = await tryProvider(trialOf(kind, account, to), { signal: mine.signal })
-      setState({ at: 'done', result, tookMs: performance.now() - began, what: kind })
-    } catch (error) {
-      if (isAbort(error)) {
-        return
-      }
-      const at = error instanceof ValidationError ? error.errors : []
-      const ofTo = at.find(({ pointer }) => TO.has(pointer))
-      account.refuse(at.filter((each) => each !== ofTo))
-      setFault(ofTo?.detail)
-      setState(at.length > 0 ? { at: 'rest' } : failureOf(error))
-    }
-  }
-  return { state, fault, run, clear: () => setFault(undefined) }
-}
-
 export function TryOut({ account }: { account: AccountForm }) {
   const { provider, fields, before, form } = account
   const [to, setTo] = useState('')
-  const { state, fault, run, clear } = useTry(account)
+  const [fault, setFault] = useState<string | undefined>()
+  const { state, run } = useTry()
   const channel = provider.channel
   const busy = state.at === 'sending'
   const input = INPUTS[channel]
@@ -81,7 +52,13 @@ export function TryOut({ account }: { account: AccountForm }) {
       outcome.current?.scrollIntoView({ block: 'nearest' })
     }
   }, [state.at])
-  const send = () => void run(channel, to.trim())
+  const ask = async (kind: string) => {
+    const faults = await run(trialOf(kind, account, to.trim()))
+    const ofTo = faults.find(({ pointer }) => TO.has(pointer))
+    setFault(ofTo?.detail)
+    account.refuse(faults.filter((each) => each !== ofTo))
+  }
+  const send = () => void ask(channel)
   return (
     <section className="drawer-section try-out" aria-labelledby="try-out">
       <h3 id="try-out">{words.title}</h3>
@@ -95,7 +72,7 @@ export function TryOut({ account }: { account: AccountForm }) {
             value={to}
             onChange={(event) => {
               setTo(event.target.value)
-              clear()
+              setFault(undefined)
             }}
             onKeyDown={(event) => {
               if (event.key === 'Enter') {
@@ -110,7 +87,7 @@ export function TryOut({ account }: { account: AccountForm }) {
             {words.send[channel]}
           </Button>
           {(channel === 'email' || channel === 'sms') && (
-            <Button icon="key" busy={busy} onClick={() => void run('login', '')}>
+            <Button icon="key" busy={busy} onClick={() => void ask('login')}>
               {words.login}
             </Button>
           )}

@@ -3,6 +3,7 @@ import { strings } from '../strings'
 import { Icon, type IconName } from '../ui/Icon'
 import { Secret } from '../ui/Secret'
 import { ChoiceSetting, SwitchSetting, TextSetting, type Part } from './inputs'
+import { TestSlack } from './TestSlack'
 
 const say = strings.settings
 
@@ -63,6 +64,7 @@ export function SlackChannel({ settings }: Part) {
       <SwitchSetting settings={settings} name="slack_enabled" label={text.enabled} />
       <SlackUrl settings={settings} />
       <TextSetting settings={settings} name="slack_channel" label={text.channel} hint={text.channelHint} autoComplete="off" />
+      <TestSlack settings={settings} />
     </Channel>
   )
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { mergePatchOf } from '../services/patch'
-import { tidyEdits, toForm, toUpdate } from './fields'
+import { MASK, slackTrial, tidyEdits, toForm, toUpdate, type Edits } from './fields'
 import type { NotificationSettings } from '../services/types'
 
 const SETTINGS = {
@@ -36,4 +36,14 @@ test.each([
   [{ a: [1, 2] }, { a: [1] }, { a: [1] }],
 ])('from %j to %j it is %j', (before, after, patch) => {
   expect(mergePatchOf(before, after)).toEqual(patch)
+})
+
+test.each<[Edits, object]>([
+  [{}, {}],
+  [{ slack_webhook_url: 'https://hooks.slack.com/services/T1/B1/x' }, { slack_webhook_url: 'https://hooks.slack.com/services/T1/B1/x' }],
+  [{ slack_webhook_url: '' }, {}],
+  [{ slack_channel: '#new' }, { slack_channel: '#new' }],
+])('a test message to Slack with %j typed sends %j', (edits, body) => {
+  const stored = { ...toForm(SETTINGS), slack_webhook_url: MASK, slack_channel: '#old' }
+  expect(slackTrial({ ...stored, ...edits }, edits)).toEqual(body)
 })

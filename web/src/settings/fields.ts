@@ -1,7 +1,10 @@
 /* The settings as a form holds them: texts and switches. '' is what the server calls null. */
 import { formatJson, parseJson } from '../services/json'
 import { mergePatchOf } from '../services/patch'
-import type { NotificationSettings, NotificationSettingsUpdate } from '../services/types'
+import type { NotificationSettings, NotificationSettingsUpdate, TestSlackRequest } from '../services/types'
+import { MASK } from '../ui/Secret'
+
+export { MASK }
 
 export const SWITCHES = [
   'email_enabled', 'email_on_employee_created', 'email_on_leave_request', 'email_on_payroll', 'email_on_alert',
@@ -21,7 +24,6 @@ export type FieldName = SwitchName | TextName
 export type Form = Record<SwitchName, boolean> & Record<TextName, string>
 export type Edits = Partial<Form>
 
-export { MASK } from '../ui/Secret'
 
 export const FIELDS: readonly FieldName[] = [...SWITCHES, ...TEXTS]
 
@@ -56,4 +58,13 @@ export function toUpdate(base: NotificationSettings, edits: Edits): Notification
 export function differences(before: NotificationSettings, after: NotificationSettings): FieldName[] {
   const [a, b] = [toForm(before), toForm(after)]
   return FIELDS.filter((name) => a[name] !== b[name])
+}
+
+/* A test message to Slack: what is typed and not saved goes along; the rest is as it is stored. */
+export function slackTrial(form: Form, edits: Edits): TestSlackRequest {
+  const { slack_webhook_url: url, slack_channel: channel } = form
+  return {
+    ...('slack_webhook_url' in edits && url !== MASK && url !== '' ? { slack_webhook_url: url } : {}),
+    ...('slack_channel' in edits && channel !== '' ? { slack_channel: channel } : {}),
+  }
 }
