@@ -272,7 +272,7 @@ def test_never_more_than_the_cap_at_once(gates, org, kind):
     """Over two workers; and so many that the cap is kept busy. Half of the jobs come while others wait."""
     options = {} if kind == "organization" else {"type": "sleep"}
     limit(gates, None if kind == "type everywhere" else org, max_running=2, **options)
-    bodies = [{"job_type": "sleep", "payload": {"ms": 100}, "priority": i % 3 - 1} for i in range(24)]
+    bodies = [{"job_type": "sleep", "payload": {"ms": 250}, "priority": i % 3 - 1} for i in range(24)]
     with SecondConsumer(gates) as second:  # which reads the limit when it starts
         wait_known(org, "sleep")
         made = create_at_once(org, bodies[:16])
@@ -288,8 +288,8 @@ def test_never_more_than_the_cap_at_once(gates, org, kind):
     assert most_at_once(found) == 2
     assert all(jobs[job]["attempt"] == 1 for job in made)
     took = (max(end for _, end in found) - min(start for start, _ in found)).total_seconds()
-    print(f"{kind}: 24 jobs of 100 ms, two at once, took {took:.2f} s (1.2 s at best); both workers: {used_second}")
-    assert took < 3 * SLOW, "the cap is not kept busy"
+    print(f"{kind}: 24 jobs of 250 ms, two at once, took {took:.2f} s (3 s at best); both workers: {used_second}")
+    assert took < 8 * SLOW, "the cap is not kept busy"
     assert database.rows(gates, "SELECT * FROM held_jobs WHERE organization_id = %s", org.id) == []
 
 
