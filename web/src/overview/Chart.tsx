@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { strings } from '../strings'
+import { formatClock } from '../ui/format'
 import { ENDINGS, type Ending, type Series } from './rules'
 
 const HEIGHT_PX = 240
@@ -28,7 +29,7 @@ function optionsOf(width: number): uPlot.Options {
     legend: { live: false },
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] } },
-    axes: [axis, { ...axis, size: 56 }],
+    axes: [{ ...axis, values: (_plot, at) => at.map((s) => formatClock(s * 1000)) }, { ...axis, size: 56 }],
     series: [{}, ...ENDINGS.map(line)],
   }
 }

@@ -11,6 +11,7 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 const plain = new Intl.NumberFormat('en')
 
 export function formatRelative(thenMs: number, nowMs: number): string {
@@ -23,6 +24,8 @@ export function formatRelative(thenMs: number, nowMs: number): string {
 }
 
 export const formatAbsolute = (thenMs: number): string => absolute.format(thenMs)
+
+export const formatClock = (thenMs: number): string => clock.format(thenMs)
 
 export const formatNumber = (value: number): string => plain.format(value)
 
