@@ -33,6 +33,20 @@ static inline void ctl(const char *arguments)
     assert_int_equal(system(command), 0);
 }
 
+static inline void eval(const char *expression)
+{
+    g_autofree char *command = g_strdup_printf("%s '%s'", g_getenv("BELLMAN_RABBITMQ_EVAL"), expression);
+    assert_int_equal(system(command), 0);
+}
+
+static inline void delete_queue(const char *name)
+{
+    g_autofree char *expression = g_strdup_printf(
+        "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"%s\">>)),"
+        " {ok, _} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>).", name);
+    eval(expression);
+}
+
 static inline void signal_broker(int number)
 {
     gint64 pid = g_ascii_strtoll(g_getenv("BELLMAN_RABBITMQ_PID"), NULL, 10);
@@ -169,7 +183,7 @@ static inline int set_up(void **state)
 static inline int tear_down(void **state)
 {
     conf_free(*state);
-    ctl("eval '[rabbit_amqqueue:delete(Q, false, false, <<\"test\">>) || Q <- rabbit_amqqueue:list()].'");
+    eval("[rabbit_amqqueue:delete(Q, false, false, <<\"test\">>) || Q <- rabbit_amqqueue:list()].");
     return 0;
 }
 

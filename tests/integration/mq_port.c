@@ -16,10 +16,10 @@ static void test_created_once(void **state)
             assert_int_equal(created[l], round == 0);
         }
     }
-    static const char *const deletions[] = {"delete_queue bellman.jobs.low", "delete_queue bellman.jobs.low.backlog"};
-    for (size_t i = 0; i < ARRAY_SIZE(deletions); i++) {
+    static const char *const lost[] = {"bellman.jobs.low", "bellman.jobs.low.backlog"};
+    for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
         bool created[LANES] = {true, true, true};
-        ctl(deletions[i]);
+        delete_queue(lost[i]);
         mq_free(declared(conf, created));
         assert_false(created[LANE_HIGH]);
         assert_true(created[LANE_LOW]);
@@ -31,8 +31,8 @@ static void test_other_arguments_are_a_conflict(void **state)
     struct conf *conf = *state;
     struct err e = ERR_INIT;
     bool created[LANES] = {false};
-    ctl("eval 'rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"bellman.jobs.low\">>), true, false, [],"
-        " none, <<\"test\">>).'");
+    eval("rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"bellman.jobs.low\">>), true, false, [],"
+         " none, <<\"test\">>).");
     struct mq *mq = connected(conf);
     assert_false(mq_declare_topology(mq, created, &e));
     assert_int_equal(e.code, ERR_CONFLICT);
@@ -311,7 +311,7 @@ static void test_wake(void **state)
 static void test_deleted_queue_cancels(void **state)
 {
     struct mq *mq = consumer(*state, 10);
-    ctl("delete_queue bellman.jobs.normal");
+    delete_queue("bellman.jobs.normal");
     assert_string_equal(next_of(mq, MQ_CANCELLED).text, "bellman.normal");
     mq_free(mq);
 }

@@ -159,6 +159,7 @@ class Stack:
             "BELLMAN_AMQP_URL": self.amqp_url, "BELLMAN_MAILDIR": self.maildir, "BELLMAN_LOG_DIR": self.log_dir,
             "BELLMAN_RUN_DIR": self.run_dir, "BELLMAN_BIN": self.build, "BELLMAN_SMTP_PORT": self.ports["smtp"],
             "BELLMAN_RABBITMQCTL": self.dir / "rabbitmq" / "rabbitmqctl",
+            "BELLMAN_RABBITMQ_EVAL": self.dir / "rabbitmq" / "rabbitmq_eval",
         }
         for name, record in sorted(self.records().items()):
             key = name.upper().replace("-", "_")
