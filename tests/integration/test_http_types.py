@@ -13,6 +13,7 @@ import procs
 from faults import outcomes
 from hooks import SECRET
 from http_peer import verify
+from provider_peer import Verifier
 from waiting import SLOW, wait_until
 
 EXAMPLE = config.REPOSITORY / "docs" / "examples" / "http_worker.py"
@@ -96,7 +97,15 @@ def test_two_signatures_while_a_secret_is_replaced(org, hooks):
     assert job["status"] == "completed"
     requests = hooks.rotating.of(job["id"])
     check_requests(requests, 1)  # which has verified both
-    assert len(requests[0]["headers"]["webhook-signature"].split(" ")) == 2
+    [request] = requests
+    assert len(request["headers"]["webhook-signature"].split(" ")) == 2
+    packages = Verifier()  # standardwebhooks and svix
+    try:
+        for secret in hooks.rotating.secrets:
+            assert packages(kind="standard_webhook", secret=secret, headers=request["headers"], body=request["body"]) == []
+        assert packages(kind="standard_webhook", secret=SECRET[:-4] + "AAAA", headers=request["headers"], body=request["body"]) != []
+    finally:
+        packages.stop()
 
 
 def test_tls(org, hooks):
