@@ -43,7 +43,8 @@ static inline void delete_queue(const char *name)
 {
     g_autofree char *expression = g_strdup_printf(
         "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"%s\">>)),"
-        " {ok, _} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>).", name);
+        " {ok, _} = rabbit_amqqueue:delete(Q, false, false, <<\"test\">>).",
+        name);
     eval(expression);
 }
 
