@@ -689,7 +689,6 @@ export const strings = {
   // ---- secrets and tries, in settings and providers ----
   secret: {
     stored: 'Set, and kept secret',
-    none: 'Not set',
     willRemove: 'Will be removed when you save',
     replace: 'Replace',
     remove: 'Remove',
@@ -778,7 +777,6 @@ export const strings = {
     } as Record<string, string>,
     nullHint: 'empty:',
     then: ', then ',
-    setUp: 'Set up',
     fields: {
       host: 'Server',
       port: 'Port',
@@ -811,7 +809,6 @@ export const strings = {
     enabledHint: 'Off: it is left out, as if there were none.',
     positionHint: 'Lower ones first, behind the provider that the settings name.',
     rateHint: 'For each worker. Empty: as the deployment says.',
-    optional: 'optional',
     fallback: (value: string) => `Empty: ${value}.`,
     made: 'Account made',
     saved: 'Account saved',

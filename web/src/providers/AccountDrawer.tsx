@@ -143,7 +143,14 @@ function PauseDialog({ provider, onClose }: { provider: Provider; onClose: () =>
     }
   }
   return (
-    <Confirm open title={words.pauseTitle(nameOf(provider))} action={words.pauseAction} busy={busy} onClose={onClose} onConfirm={() => void run()}>
+    <Confirm
+      open
+      title={words.pauseTitle(nameOf(provider))}
+      action={words.pauseAction}
+      busy={busy}
+      onClose={onClose}
+      onConfirm={() => void run()}
+    >
       <p>{words.pauseText}</p>
       <TextField label={words.pauseReason} maxLength={200} value={reason} onChange={(event) => setReason(event.target.value)} />
     </Confirm>
@@ -160,7 +167,15 @@ function DeleteDialog({ provider, onClose }: { provider: Provider; onClose: () =
     }
   }
   return (
-    <Confirm open danger title={words.removeTitle(nameOf(provider))} action={words.removeAction} busy={busy} onClose={onClose} onConfirm={() => void run()}>
+    <Confirm
+      open
+      danger
+      title={words.removeTitle(nameOf(provider))}
+      action={words.removeAction}
+      busy={busy}
+      onClose={onClose}
+      onConfirm={() => void run()}
+    >
       <p>{words.removeText}</p>
     </Confirm>
   )

@@ -83,7 +83,10 @@ function faultOf(field: ConfigField, value: string): string | undefined {
 
 /* What is wrong with the form by itself. */
 export function validate(fields: readonly ConfigField[], form: Form): Faults {
-  const places = [...fields.map((field) => [`config/${field.name}`, field] as const), ...COMMON.map((field) => [field.name, field] as const)]
+  const places = [
+    ...fields.map((field) => [`config/${field.name}`, field] as const),
+    ...COMMON.map((field) => [field.name, field] as const),
+  ]
   return Object.fromEntries(
     places.flatMap(([place, field]) => {
       const fault = faultOf(field, form[place] ?? '')
@@ -126,7 +129,9 @@ export function updateOf(
 
 /* What is shown of an account in a list: its first members that are no secret. */
 export function summaryOf(fields: readonly ConfigField[], { config }: ProviderAccount): string {
-  const shown = fields.filter(({ secret, name }) => !secret && config[name] != null).map(({ name }) => [name, textOf(config[name])] as const)
+  const shown = fields
+    .filter(({ secret, name }) => !secret && config[name] != null)
+    .map(({ name }) => [name, textOf(config[name])] as const)
   const values = new Map(shown)
   const host = values.get('host')
   if (host !== undefined) {

@@ -1,6 +1,8 @@
 /* The form of an account: what was typed lives here; a poll, an error and a restart of the server leave it alone. */
 import { useMemo, useState } from 'react'
-import { etagOf, isAbort, PreconditionFailedError, ValidationError, type Fault, type Provider, type ProviderAccount } from '../services/api'
+import {
+  etagOf, isAbort, PreconditionFailedError, ValidationError, type Fault, type Provider, type ProviderAccount,
+} from '../services/api'
 import { explain } from '../data/explain'
 import { focusFault } from '../data/fault'
 import { useLeaveGuard } from '../shell/leave'

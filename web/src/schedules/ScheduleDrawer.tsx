@@ -86,7 +86,15 @@ function Delete({ schedule, onClose }: { schedule: ScheduleDetail; onClose: () =
     }
   }
   return (
-    <Confirm open danger title={form.removeTitle(schedule.name)} action={form.removeAction} busy={busy} onClose={onClose} onConfirm={() => void run()}>
+    <Confirm
+      open
+      danger
+      title={form.removeTitle(schedule.name)}
+      action={form.removeAction}
+      busy={busy}
+      onClose={onClose}
+      onConfirm={() => void run()}
+    >
       <p>{form.removeText}</p>
     </Confirm>
   )

@@ -20,7 +20,14 @@ export function TestSlack({ settings: { form, edits, faults } }: Part) {
   }
   return (
     <>
-      <Button className="test-slack" size="small" icon="send" busy={state.at === 'sending'} reason={reason} onClick={() => void send()}>
+      <Button
+        className="test-slack"
+        size="small"
+        icon="send"
+        busy={state.at === 'sending'}
+        reason={reason}
+        onClick={() => void send()}
+      >
         {text.action}
       </Button>
       <Stages state={refused === '' ? state : { at: 'failed', why: refused }} />

@@ -86,7 +86,13 @@ export function AddSuppression({ onClose }: { onClose: () => void }) {
             setRefused(undefined)
           }}
         />
-        <TextField label={words.addNote} maxLength={500} autoComplete="off" value={note} onChange={(event) => setNote(event.target.value)} />
+        <TextField
+          label={words.addNote}
+          maxLength={500}
+          autoComplete="off"
+          value={note}
+          onChange={(event) => setNote(event.target.value)}
+        />
       </form>
     </Dialog>
   )

@@ -164,7 +164,15 @@ function Remove({ row, onClose }: { row: Suppression; onClose: () => void }) {
     onClose()
   }
   return (
-    <Confirm open danger title={words.removeTitle(row.address)} action={words.removeAction} busy={busy} onClose={onClose} onConfirm={() => void run()}>
+    <Confirm
+      open
+      danger
+      title={words.removeTitle(row.address)}
+      action={words.removeAction}
+      busy={busy}
+      onClose={onClose}
+      onConfirm={() => void run()}
+    >
       <p>{words.removeText[row.reason]}</p>
     </Confirm>
   )

@@ -46,7 +46,11 @@ export function Field({ label, hint, error, changed = false, hideLabel = false, 
 
 type Shared = Omit<FieldProps, 'children'>
 
-export function TextField({ label, hint, error, changed, hideLabel, ref, ...input }: Shared & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
+interface TextFieldProps extends InputHTMLAttributes<HTMLInputElement> {
+  ref?: Ref<HTMLInputElement>
+}
+
+export function TextField({ label, hint, error, changed, hideLabel, ref, ...input }: Shared & TextFieldProps) {
   return (
     <Field {...shared({ label, hint, error, changed, hideLabel })}>
       {(wiring) => <input className="input" {...input} {...wiring} ref={ref} />}
@@ -54,7 +58,11 @@ export function TextField({ label, hint, error, changed, hideLabel, ref, ...inpu
   )
 }
 
-export function AreaField({ label, hint, error, changed, hideLabel, ref, ...area }: Shared & TextareaHTMLAttributes<HTMLTextAreaElement> & { ref?: Ref<HTMLTextAreaElement> }) {
+interface AreaFieldProps extends TextareaHTMLAttributes<HTMLTextAreaElement> {
+  ref?: Ref<HTMLTextAreaElement>
+}
+
+export function AreaField({ label, hint, error, changed, hideLabel, ref, ...area }: Shared & AreaFieldProps) {
   return (
     <Field {...shared({ label, hint, error, changed, hideLabel })}>
       {(wiring) => <textarea className="input" spellCheck={false} {...area} {...wiring} ref={ref} />}

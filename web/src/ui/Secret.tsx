@@ -23,7 +23,8 @@ interface Props {
 }
 
 /* A secret is never shown: it is kept, replaced or removed. */
-export function Secret({ label, name, hint, error, changed = false, stored, value, removable = true, type = 'password', onChange }: Props) {
+export function Secret(props: Props) {
+  const { label, name, hint, error, changed = false, stored, value, removable = true, type = 'password', onChange } = props
   const [replacing, setReplacing] = useState(false)
   const [before, setBefore] = useState(changed)
   if (before !== changed) {
