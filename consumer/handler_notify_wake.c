@@ -13,8 +13,13 @@ enum job_outcome handler_notify_wake(struct job_context *ctx)
     struct delivery_waking waking = {.woken = 0};
     while (!waking.is_over) {
         int64_t before = waking.woken;
-        if (!delivery_wake_some(ctx->db, ctx->claim->organization_id, &waking, &e)) {
+        bool is_superseded = false;
+        if (!delivery_wake_is_superseded(ctx->db, ctx->claim->organization_id, ctx->claim->id, &is_superseded, &e) ||
+            !(is_superseded || delivery_wake_some(ctx->db, ctx->claim->organization_id, &waking, &e))) {
             return job_error(ctx, JOB_RETRY, "%s", e.text);
+        }
+        if (is_superseded) {
+            break;
         }
         if (!job_sleep_ms(ctx, waking.woken == before ? 0 : PAUSE_MS)) {
             return JOB_STOPPED;

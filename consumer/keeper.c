@@ -192,6 +192,10 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
     }
 }
 
+/* Figures for people: they must not keep leases waiting, so that their connection waits for no statement longer than
+ * this. */
+#define TALLY_TIMEOUT_S 1
+
 static void write_tally(struct pipeline *p, struct db *db, bool *failing)
 {
     struct err e = ERR_INIT;
@@ -206,6 +210,8 @@ void *keeper_run(void *arg)
 {
     struct pipeline *p = arg;
     struct db *db = db_new(atomic_load(&p->conf));
+    struct db *tally_db = db_new(atomic_load(&p->conf));
+    db_set_read_timeout(tally_db, TALLY_TIMEOUT_S);
     struct snapshot s = {g_array_new(FALSE, FALSE, sizeof(struct job_ref)), g_ptr_array_new()};
     bool failing = false;
     bool is_tally_failing = false;
@@ -220,14 +226,15 @@ void *keeper_run(void *arg)
             next_renewal_us = clock_mono_us() + conf->consumer.renew_ms * US_PER_MS;
         }
         if (clock_mono_us() >= next_tally_us) {
-            write_tally(p, db, &is_tally_failing);
+            write_tally(p, tally_db, &is_tally_failing);
             next_tally_us = clock_mono_us() + TALLY_MS * US_PER_MS;
         }
         pipeline_pause(p, TICK_MS, PIPELINE_STOPPED);
     }
-    write_tally(p, db, &is_tally_failing);
+    write_tally(p, tally_db, &is_tally_failing);
     g_array_unref(s.refs);
     g_ptr_array_unref(s.works);
+    db_free(tally_db);
     db_free(db);
     return NULL;
 }

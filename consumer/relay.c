@@ -187,9 +187,9 @@ static bool reconcile_lane(struct relay *r, enum lane lane, const struct depth *
     const struct conf *conf = atomic_load(&r->p->conf);
     int64_t held = depth->ready + depth->consumers * conf->consumer.prefetch;
     if (depth->ready == 0) {
-        return redispatch(r, lane, COUNT_LIMIT, held, e);
+        return redispatch(r, lane, held + COUNT_LIMIT, held, e);
     }
-    if (r->round % RECONCILE_FULL_EVERY != 0 || held > HELD_LIMIT) {
+    if (r->round % RECONCILE_FULL_EVERY != 0 || depth->ready > HELD_LIMIT) {
         return true;
     }
     int64_t rows = 0;

@@ -121,5 +121,8 @@ bool tally_flush(struct tally *t, struct db *db, struct err *e)
             tally_put_back(t, sums, n);
             return false;
         }
+        if (n < JOB_MINUTES_ADD_MAX) {
+            return true; /* what was added meanwhile waits for the next time: jobs may end faster than this writes */
+        }
     }
 }

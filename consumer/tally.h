@@ -20,7 +20,8 @@ struct job_minute *tally_take(struct tally *t, size_t max, size_t *ret_n);
 /* Puts them back: they could not be written. */
 void tally_put_back(struct tally *t, const struct job_minute *sums, size_t n);
 
-/* Writes all that there is. What cannot be written is kept for the next time. */
+/* Writes what there is when it is called; what comes meanwhile may be left. What cannot be written is kept for the next
+ * time. */
 bool tally_flush(struct tally *t, struct db *db, struct err *e) MUST_CHECK;
 
 #endif

@@ -42,18 +42,36 @@ static const struct meaning *find(const struct meaning *meanings, const char *wo
     return NULL;
 }
 
+/* What the columns take: one event that they refuse would hold up those that came with it, call after call. */
+#define WORDS_MAX 2000
+#define MESSAGE_ID_MAX 255
+
+static const char *keep_words(struct callback_events *events, const char *words)
+{
+    if (words == NULL || g_utf8_strlen(words, -1) <= WORDS_MAX) {
+        return keep(events, words);
+    }
+    g_autofree char *clipped = g_utf8_substring(words, 0, WORDS_MAX);
+    return keep(events, clipped);
+}
+
+static bool is_message_id(const char *id)
+{
+    return id != NULL && strlen(id) <= MESSAGE_ID_MAX && g_str_is_ascii(id);
+}
+
 /* c's texts are copied. One without an id of its own, or of no delivery, is left out. */
 static void add(struct callback_events *events, const struct delivery_callback *c)
 {
-    if (c->callback_id == NULL || (c->delivery_id == NULL && c->message_id == NULL) ||
+    if (c->callback_id == NULL || (c->delivery_id == NULL && !is_message_id(c->message_id)) ||
         events->list->len >= CALLBACK_EVENTS_MAX) {
         return;
     }
     struct delivery_callback copy = *c;
     copy.callback_id = keep(events, c->callback_id);
     copy.delivery_id = keep(events, c->delivery_id);
-    copy.message_id = keep(events, c->message_id);
-    copy.words = keep(events, c->words);
+    copy.message_id = is_message_id(c->message_id) ? keep(events, c->message_id) : NULL;
+    copy.words = keep_words(events, c->words);
     g_array_append_val(events->list, copy);
 }
 

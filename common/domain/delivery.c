@@ -301,7 +301,8 @@ static bool mark_sent(struct db *db, const struct ending *end, struct err *e)
     const char *id = end->try->delivery_id;
     struct db_param message_id = end->message_id[0] == '\0' ? DB_NULL : db_text(end->message_id);
     return db_run(db, NULL, e,
-                  "UPDATE deliveries SET hold_reason = NULL, held_until = NULL, provider = ?, provider_message_id ="
+                  "UPDATE deliveries SET hold_reason = NULL, held_until = NULL, provider ="
+                  " IF(provider_message_id IS NULL OR state IN " OPEN_STATES ", ?, provider), provider_message_id ="
                   " IF(state IN " OPEN_STATES
                   ", ?, COALESCE(provider_message_id, ?)), error_message = IF(state IN " OPEN_STATES
                   ", NULL, error_message), sent_at = IF(state IN " OPEN_STATES ", UTC_TIMESTAMP(6),"

@@ -133,6 +133,10 @@ struct delivery_waking {
 #define DELIVERY_WAKE_ROWS 500
 bool delivery_wake_some(struct db *db, const char *organization_id, struct delivery_waking *waking, struct err *e)
     MUST_CHECK;
+/* Whether a later change of the settings has made another job of this kind, which has not ended: it begins at the first
+ * again, so that this one, job_id, need not go on. */
+bool delivery_wake_is_superseded(struct db *db, const char *organization_id, const char *job_id, bool *ret,
+                                 struct err *e) MUST_CHECK;
 
 /* --- keeping it for a time (delivery_prune.c) --------------------------------------------------------------------- */
 

@@ -138,6 +138,20 @@ bool delivery_wake_some(struct db *db, const char *organization_id, struct deliv
     return true;
 }
 
+bool delivery_wake_is_superseded(struct db *db, const char *organization_id, const char *job_id, bool *ret,
+                                 struct err *e)
+{
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e,
+                "SELECT 1 FROM background_jobs FORCE INDEX (ix_jobs_filter) WHERE organization_id = ? AND status IN"
+                " ('queued', 'processing') AND job_type = '" DELIVERY_WAKE_JOB_TYPE "' AND id > ? LIMIT 1",
+                DB_PARAMS(db_text(organization_id), db_text(job_id)))) {
+        return false;
+    }
+    *ret = r.rows > 0;
+    return true;
+}
+
 static bool has_open(struct db *db, const char *organization_id, bool *ret, struct err *e)
 {
     CLEANUP(db_result_release) struct db_result r = {0};
@@ -158,7 +172,7 @@ static bool insert_waker(struct db *db, const char *organization_id, struct err 
         .organization_id = organization_id,
         .job_type = type->name,
         .payload_text = "{}",
-        .priority = 1,
+        .priority = 0,
         .max_retries = DELIVERY_MAX_RETRIES,
         .timeout_s = type->timeout_s,
         .scheduled_wall_us = clock_wall_us() + WAKE_DELAY_US,

@@ -28,11 +28,6 @@
 /* dispatch_at is cleared this long after the confirm at the latest. Nobody waits for it, and a job that a worker has
  * claimed by then costs no write any more. */
 #define MARK_DELAY_MS 50
-/* What comes while a confirm is awaited goes with the next turn, when the confirm is there or after this long: a
- * message by itself costs the broker several times what it costs among others (a write and a flush of its log, a
- * wake-up of each of its processes). One that nothing is awaited before never waits. */
-#define GATHER_US 3000
-#define GATHER_MAX 64 /* so many go at once */
 
 /* A warning that may have many causes a second is logged once in LOG_EVERY_MS, with the number it stands for. */
 struct seldom {
@@ -69,7 +64,6 @@ struct dispatcher {
     int64_t redeclare_from_us; /* not before this */
     bool has_returned;         /* a message found no queue */
     struct gather gather;
-    int64_t published_us; /* the last turn */
     struct marks jobs;
     struct marks dead;
     struct seldom rejected;
@@ -308,15 +302,6 @@ static bool is_backlog_held(const struct dispatcher *d)
     return d->backlog_unconfirmed >= WINDOW_BACKLOG;
 }
 
-/* How long what is there is still gathered; 0: no longer. */
-static int64_t gather_us(const struct dispatcher *d, size_t n)
-{
-    if (outstanding_count(d->outstanding) == 0 || n >= GATHER_MAX) {
-        return 0;
-    }
-    return MAX(0, d->published_us + GATHER_US - clock_mono_us());
-}
-
 /* How many there are to publish. */
 static size_t ready_to_publish(const struct dispatcher *d)
 {
@@ -346,10 +331,12 @@ static bool publish_turn(struct dispatcher *d, struct err *e)
 static bool publish_some(struct dispatcher *d, struct err *e)
 {
     size_t ready = ready_to_publish(d);
-    if (ready == 0 || gather_us(d, ready) > 0) {
+    int64_t now_us = clock_mono_us();
+    bool is_stopping = atomic_load(&d->stop_us) != 0;
+    if (ready == 0 || (!is_stopping && gather_wait_us(&d->gather, ready, now_us) > 0)) {
         return true;
     }
-    d->published_us = clock_mono_us();
+    gather_note(&d->gather, MIN(ready, TURN), now_us);
     if (ready == 1) {
         return publish_turn(d, e);
     }
@@ -365,7 +352,7 @@ static int wait_ms(struct dispatcher *d)
 {
     size_t ready = ready_to_publish(d);
     if (ready > 0) {
-        return (int)((gather_us(d, ready) + US_PER_MS - 1) / US_PER_MS);
+        return (int)((gather_wait_us(&d->gather, ready, clock_mono_us()) + US_PER_MS - 1) / US_PER_MS);
     }
     int64_t wait = atomic_load(&d->stop_us) == 0 ? IDLE_MS : MARK_DELAY_MS;
     const struct marks *all[] = {&d->jobs, &d->dead};

@@ -89,12 +89,13 @@ static bool add_waiting(struct db *db, const char *org, json_t *stats, struct er
 
 /* --- depths ------------------------------------------------------------------------------------------------------- */
 
+/* r: how many there are, and how many rows were looked at for that. */
 static void add_depth(json_t *stats, const char *name, const struct db_result *r)
 {
     int64_t n = db_cell_int(r, 0, 0);
     g_autofree char *capped = g_strconcat(name, "_capped", NULL);
     json_object_set_new(stats, name, json_integer(MIN(n, ORG_STATS_COUNT_MAX)));
-    json_object_set_new(stats, capped, json_boolean(n > ORG_STATS_COUNT_MAX));
+    json_object_set_new(stats, capped, json_boolean(db_cell_int(r, 0, 1) > ORG_STATS_COUNT_MAX));
 }
 
 static bool add_depths(struct db *db, const char *org, json_t *stats, struct err *e)
@@ -102,12 +103,12 @@ static bool add_depths(struct db *db, const char *org, json_t *stats, struct err
     CLEANUP(db_result_release) struct db_result due = {0};
     CLEANUP(db_result_release) struct db_result dead = {0};
     if (!db_run(db, &due, e,
-                "SELECT COUNT(*) FROM (SELECT 1 FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
+                "SELECT COUNT(*), COUNT(*) FROM (SELECT 1 FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
                 " WHERE status = 'queued' AND dispatch_at <= UTC_TIMESTAMP(6) LIMIT ?) due",
                 DB_PARAMS(DB_INT(ORG_STATS_COUNT_MAX + 1))) ||
         !db_run(db, &dead, e,
-                "SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters FORCE INDEX (ix_dead_created)"
-                " WHERE organization_id = ? AND live_id IS NOT NULL LIMIT ?) dead",
+                "SELECT COUNT(live_id), COUNT(*) FROM (SELECT live_id FROM dead_letters FORCE INDEX (ix_dead_created)"
+                " WHERE organization_id = ? LIMIT ?) dead",
                 DB_PARAMS(db_text(org), DB_INT(ORG_STATS_COUNT_MAX + 1)))) {
         return false;
     }

@@ -155,6 +155,10 @@ def test_what_is_being_held_while_settings_change_looks_again(stack, org):
     wait_state(org, row["id"], "sent")
 
 
+def wakers(org):
+    return org.admin.get("/background-jobs", params={"job_type": "notify.wake"}).json()["jobs"]
+
+
 def test_all_that_is_held_follows_the_settings(stack, org):
     """However much it is."""
     hours = [(datetime.now(timezone.utc) + timedelta(hours=h)).strftime("%H:%M") for h in (-1, 2, 3)]
@@ -170,8 +174,13 @@ def test_all_that_is_held_follows_the_settings(stack, org):
     wait_until("all to be held", lambda: held_until(hours[1]) == n, 60, stack)
     set_settings(org, quiet_hours_end=hours[2])
     wait_until("all to follow", lambda: held_until(hours[2]) == n, 30, stack)
-    [job] = org.admin.get("/background-jobs", params={"job_type": "notify.wake"}).json()["jobs"]
+    [job] = wakers(org)
     assert org.admin.wait_job(job["id"])["result"]["woken"] == n
+    for i in range(3):  # each change begins anew; those before it need not go on
+        set_settings(org, quiet_hours_end=hours[1 + i % 2])
+    wait_until("all to follow the last", lambda: held_until(hours[1]) == n, 30, stack)
+    woken = [org.admin.wait_job(job["id"])["result"]["woken"] for job in wakers(org)]
+    assert len(woken) == 4 and sorted(woken)[-2:] == [n, n] and sorted(woken)[:2] < [n, n], woken
 
 
 def test_digests_follow_the_settings(stack, org):

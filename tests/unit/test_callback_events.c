@@ -232,6 +232,28 @@ static void test_a_call_has_its_bounds(void **state UNUSED)
     callback_events_release(&events);
 }
 
+/* One event that the database refused would hold up all that came with it. */
+static void test_texts_fit_their_columns(void **state UNUSED)
+{
+    g_autofree char *id = g_strnfill(256, 'm');
+    g_autoptr(GString) reason = g_string_new(NULL);
+    for (int i = 0; i < 3000; i++) {
+        g_string_append(reason, "\u00fc");
+    }
+    struct callback_events events;
+    json_auto_t *body = json_pack("[{s:s, s:s, s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}]", "event", "bounce",
+                                  "sg_event_id", "e", "sg_message_id", id, "delivery_id", "d", "reason", reason->str,
+                                  "event", "open", "sg_event_id", "f", "sg_message_id", id, "event", "open",
+                                  "sg_event_id", "g", "sg_message_id", "m\u00fc");
+    callback_events_init(&events);
+    callback_events_sendgrid(&events, body);
+    assert_int_equal(events.list->len, 1); /* the others are of no message that is known */
+    const struct delivery_callback *c = &g_array_index(events.list, struct delivery_callback, 0);
+    assert_null(c->message_id);
+    assert_int_equal(g_utf8_strlen(c->words, -1), 2000);
+    callback_events_release(&events);
+}
+
 /* --- SES through SNS ---------------------------------------------------------------------------------------------- */
 
 #define MAIL "\"mail\": {\"messageId\": \"ses-1\", \"tags\": {\"delivery_id\": [\"" DELIVERY "\"]}}"
@@ -423,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_twilio_with_and_without_the_port),
         cmocka_unit_test(test_sendgrid),
         cmocka_unit_test(test_a_call_has_its_bounds),
+        cmocka_unit_test(test_texts_fit_their_columns),
         cmocka_unit_test(test_ses),
         cmocka_unit_test(test_sns),
         cmocka_unit_test(test_what_sns_signs),
