@@ -304,3 +304,24 @@ test('pictures of the settings', async () => {
   await page.getByLabel('Channel', { exact: true }).fill('#people')
   await expectAccessible(page, 'settings with changes')
 })
+
+test('a digest that gathers is shown before it goes', async () => {
+  await put({ digest_enabled: true, digest_frequency: 'daily', digest_time: '09:00', dnd_enabled: false, email_enabled: true })
+  await page.getByLabel('Whose next digest').fill('nobody')
+  await page.getByRole('button', { name: 'Preview', exact: true }).click()
+  await page.getByText('Nothing gathers for nobody at the moment.').waitFor()
+  const told = await stack.api('POST', '/notifications/events', {
+    event: 'leave_request', data: { employee_name: 'Grace Hopper', leave_type: 'Sailing' },
+    recipients: [{ user_id: 'ada', email: 'ada@example.com' }],
+  })
+  expect(told.status, await told.clone().text()).toBe(202)
+  await page.getByLabel('Whose next digest').fill('ada')
+  await expect.poll(async () => {
+    await page.getByLabel('Whose next digest').press('Enter')
+    return page.getByText('1 message so far; it goes').isVisible()
+  }, { timeout: 30_000, interval: 500 }).toBe(true)
+  await page.locator('.digest-text').getByText('Grace Hopper').waitFor()
+  expect(page.url()).toMatch(/#\/settings/)
+  await expectAccessible(page, 'settings, digest preview')
+  await put({ digest_enabled: false })
+})

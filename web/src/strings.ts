@@ -186,6 +186,14 @@ export const strings = {
       hourlyHint: 'On the hour; the time is for daily and weekly digests.',
       next: (when: string) => `The next digest is due ${when}.`,
       off: 'No digest: each message is sent by itself.',
+      preview: {
+        label: 'Whose next digest',
+        hint: 'A recipient’s user id. Shows what it would say if it went now.',
+        action: 'Preview',
+        whose: 'Whose? Enter a user id.',
+        none: (name: string) => `Nothing gathers for ${name} at the moment.`,
+        gathered: (n: number) => `${n === 1 ? '1 message' : `${n} messages`} so far; it goes`,
+      },
     },
 
     custom: {

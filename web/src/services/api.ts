@@ -293,6 +293,11 @@ export function resendDelivery(deliveryId: string, options: CallOptions = {}): P
   return post(at(DELIVERIES, deliveryId, '/resend'), {}, options)
 }
 
+/** What a recipient's next digest would say if it went now. NotFoundError: none gathers. */
+export function previewDigest(recipient: string, options: CallOptions = {}): Promise<T.DigestPreview> {
+  return request('/notifications/digest-preview', { ...options, query: { recipient } })
+}
+
 export function getSuppressions(
   filter: SuppressionFilter = {},
   options: CallOptions = {},

@@ -101,6 +101,8 @@ export type TemplatePreviewRequest = Omit<Schemas['NotificationTemplatePreviewRe
 }
 export type TemplatePreview = Schemas['NotificationTemplatePreview']
 
+export type DigestPreview = Schemas['DigestPreview']
+
 export type AuditEntry = Omit<Schemas['AuditEntry'], 'changes'> & { readonly changes: JsonObject | null }
 export type AuditLog = Omit<Schemas['AuditLog'], 'entries'> & { readonly entries: readonly AuditEntry[] }
 export type JobStats = Schemas['JobStats']

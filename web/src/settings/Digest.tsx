@@ -1,6 +1,7 @@
 import { strings } from '../strings'
 import { useNow } from '../ui/clock'
 import { Icon } from '../ui/Icon'
+import { DigestPreview } from './DigestPreview'
 import { ChoiceSetting, SwitchSetting, TextSetting, type Part } from './inputs'
 import { nextDigest } from './quiet'
 import { isZone } from './validate'
@@ -49,6 +50,7 @@ export function Digest({ settings }: Part) {
         <Icon name="schedules" />
         {next === null ? text.off : text.next(next)}
       </p>
+      <DigestPreview />
     </section>
   )
 }

@@ -18,6 +18,7 @@ export interface SettingsActions {
     options?: { overwrite?: boolean; ifMatch?: string | null },
   ) => Promise<api.NotificationSettings>
   testEmailNotification: (email: string, options?: api.CallOptions) => Promise<api.TestEmailResult>
+  previewDigest: (recipient: string, options?: api.CallOptions) => Promise<api.DigestPreview>
 }
 
 export const initialSettings: SettingsSlice = { current: NOTHING }
@@ -46,5 +47,6 @@ export function settingsActions(tools: Tools): SettingsActions {
       tools.poke('counts', 'jobs')
       return result
     },
+    previewDigest: api.previewDigest,
   }
 }
