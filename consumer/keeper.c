@@ -14,6 +14,8 @@
 #include "steward.h"
 
 #define TICK_MS 100
+/* The tally is figures for people: it must not keep leases waiting, so no statement of it may take longer. */
+#define TALLY_TIMEOUT_S 1
 #define TALLY_MS 2000
 
 struct snapshot {
@@ -191,10 +193,6 @@ void keeper_on_control(void *arg, const char *cmd, const json_t *body)
         change_gates(p);
     }
 }
-
-/* Figures for people: they must not keep leases waiting, so that their connection waits for no statement longer than
- * this. */
-#define TALLY_TIMEOUT_S 1
 
 static void write_tally(struct pipeline *p, struct db *db, bool *failing)
 {

@@ -101,7 +101,8 @@ static const struct field stats_fields[] = {
     {.name = "dead_letters_capped",
      .type = FIELD_BOOL,
      .flags = ALWAYS,
-     .help = "There are more than dead_letters; counting stopped there"},
+     .help =
+         "There may be more than dead_letters: counting stopped after 10,000, those that are being removed among them"},
 };
 static const struct field stats_minute_fields[] = {
     {.name = "minute", .type = FIELD_TIME, .flags = ALWAYS, .help = "When it began"}, ENDINGS};

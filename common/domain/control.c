@@ -16,7 +16,6 @@
 #define SWEEP_MS 600000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 2000
-#define SQL_LIVE "seen_at > UTC_TIMESTAMP(6) - INTERVAL 10 SECOND"
 
 struct control {
     const struct conf *conf;
@@ -274,7 +273,7 @@ bool control_count_answers(struct db *db, const char *flush_id, int64_t *ret_liv
         return err_set(e, ERR_INVALID, "The flush id is not a UUID");
     }
     CLEANUP(db_result_release) struct db_result r = {0};
-    if (!db_run(db, &r, e, "SELECT COUNT(*), COALESCE(SUM(flush_id = ?), 0) FROM processes WHERE " SQL_LIVE,
+    if (!db_run(db, &r, e, "SELECT COUNT(*), COALESCE(SUM(flush_id = ?), 0) FROM processes WHERE " CONTROL_LIVE_SQL,
                 DB_PARAMS(db_text(flush_id)))) {
         return false;
     }

@@ -48,6 +48,9 @@ struct control_minute {
 int64_t control_minute_add(struct control_minute *m, int64_t now_us, int64_t count);
 void control_stop(struct control *c);
 
+/* Of rows of processes: those of processes that live. */
+#define CONTROL_LIVE_SQL "seen_at > UTC_TIMESTAMP(6) - INTERVAL 10 SECOND"
+
 /* For a cache flush: live processes, and how many of them have answered flush_id. */
 bool control_count_answers(struct db *db, const char *flush_id, int64_t *ret_live, int64_t *ret_answered, struct err *e)
     MUST_CHECK;

@@ -14,7 +14,8 @@
 #define SETTLED_S 10
 #define TIME_FIRST "1970-01-01 00:00:00"
 #define ID_FIRST "00000000-0000-0000-0000-000000000000"
-/* Whoever has read the settings before they changed has held its delivery by then. */
+/* Who has read the settings before they changed has mostly written by then when its delivery's job is due again. One
+ * that waits longer for a lock is passed over, and its delivery goes at the time that the old settings said. */
 #define WAKE_DELAY_US US_PER_S
 
 /* --- cancelled and retried jobs ----------------------------------------------------------------------------------- */

@@ -3,11 +3,11 @@
 #include <glib.h>
 #include <string.h>
 
+#include "domain/control.h"
 #include "domain/job.h"
 #include "ground/clock.h"
 
 #define OUTBOX_MAX 1000000
-#define LIVE_S "10" /* as control.h has it */
 
 /* --- counts ------------------------------------------------------------------------------------------------------ */
 
@@ -171,8 +171,7 @@ static bool add_workers(struct db *db, json_t *stats, struct err *e)
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e,
                 "SELECT host, pid, version, started_at, running, capacity, last_minute FROM processes"
-                " WHERE kind = 'consumer' AND seen_at > UTC_TIMESTAMP(6) - INTERVAL " LIVE_S
-                " SECOND ORDER BY host, pid",
+                " WHERE kind = 'consumer' AND " CONTROL_LIVE_SQL " ORDER BY host, pid",
                 DB_NO_PARAMS)) {
         return false;
     }

@@ -7,9 +7,9 @@
 #include <glib.h>
 #include <string.h>
 
+#include "domain/control.h"
 #include "domain/org_stats.h"
 
-#define LIVE_S "10" /* as control.h has it */
 #define WORKER_SQL "SUBSTRING_INDEX(worker_id, ':', 2)"
 
 /* The worker of that name, made when it is not there: it is not among those that live then. */
@@ -33,7 +33,7 @@ static bool add_live(struct db *db, json_t *workers, struct err *e)
 {
     static const char sql[] =
         "SELECT CONCAT(LEFT(host, 63), ':', pid), version, started_at, capacity FROM processes WHERE kind = 'consumer'"
-        " AND seen_at > UTC_TIMESTAMP(6) - INTERVAL " LIVE_S " SECOND ORDER BY host, pid LIMIT ?";
+        " AND " CONTROL_LIVE_SQL " ORDER BY host, pid LIMIT ?";
     CLEANUP(db_result_release) struct db_result r = {0};
     if (!db_run(db, &r, e, sql, DB_PARAMS(DB_INT(ORG_STATS_WORKERS)))) {
         return false;

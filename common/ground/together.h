@@ -1,7 +1,8 @@
 /*
  * together.h: threads that want the same kind of work at the same time have it done in one go. A thread that finds
  * somebody free to lead does the work of all who wait, its own included; those that come meanwhile wait, and the first
- * of them leads next. One thread alone pays nothing for it. (Group commit with a leader, as in a database's log.)
+ * of them leads next. One thread alone pays hardly anything for it. (Group commit with a leader, as in a database's
+ * log.)
  */
 #ifndef BELLMAN_TOGETHER_H
 #define BELLMAN_TOGETHER_H
