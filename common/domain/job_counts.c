@@ -5,7 +5,6 @@
 
 #include "domain/job.h"
 #include "domain/job_settle.h"
-#include "ground/json.h"
 
 /* Rows a counter is spread over, so that connections that commit at the same time seldom wait for each other. */
 #define SHARDS 16
@@ -26,61 +25,45 @@ static int compare_deltas(const void *a, const void *b)
     return x->priority < y->priority ? -1 : x->priority > y->priority;
 }
 
-static json_t *json_delta(const struct job_count_delta *d, int64_t sum)
+/* Adds up the sorted deltas by counter, in place, without those that cancel out. Returns how many are left. */
+static size_t sum_deltas(struct job_count_delta *sorted, size_t n)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I}", "g", d->organization_id, "t", d->job_type, "s",
-                     job_status_name(d->status), "p", (json_int_t)d->priority, "d", (json_int_t)sum);
-}
-
-/* The sorted deltas added up by counter, without those that cancel out. */
-static json_t *sum_deltas(const struct job_count_delta *sorted, size_t n)
-{
-    json_t *list = json_array();
-    size_t i = 0;
-    while (i < n) {
-        const struct job_count_delta *first = &sorted[i];
-        int64_t sum = 0;
-        for (; i < n && compare_deltas(first, &sorted[i]) == 0; i++) {
-            sum += sorted[i].delta;
+    size_t kept = 0;
+    for (size_t i = 0; i < n;) {
+        struct job_count_delta sum = sorted[i];
+        for (i++; i < n && compare_deltas(&sum, &sorted[i]) == 0; i++) {
+            sum.delta += sorted[i].delta;
         }
-        if (sum != 0) {
-            json_array_append_new(list, json_delta(first, sum));
+        if (sum.delta != 0) {
+            sorted[kept++] = sum;
         }
     }
-    return list;
+    return kept;
 }
 
-/* The common case of a request, without the detour over JSON. */
-static bool add_one(struct db *db, const struct job_count_delta *d, int64_t shard, struct err *e)
+static bool add_summed(struct db *db, const struct job_count_delta *deltas, size_t n, int64_t shard, struct err *e)
 {
     static const char sql[] = "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
                               " VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
-    return db_run(db, NULL, e, sql,
-                  DB_PARAMS(db_text(d->organization_id), db_text(d->job_type), db_text(job_status_name(d->status)),
-                            DB_INT(d->priority), DB_INT(shard), DB_INT(d->delta)));
+    enum { COLUMNS = 6 };
+
+    g_autofree struct db_param *rows = g_new(struct db_param, n * COLUMNS);
+    for (size_t i = 0; i < n; i++) {
+        const struct job_count_delta *d = &deltas[i];
+        const struct db_param row[COLUMNS] = {
+            db_text(d->organization_id), db_text(d->job_type), db_text(job_status_name(d->status)),
+            DB_INT(d->priority),         DB_INT(shard),        DB_INT(d->delta)};
+        memcpy(&rows[i * COLUMNS], row, sizeof(row));
+    }
+    return db_run_rows(db, NULL, e, sql, rows, COLUMNS, n);
 }
 
 bool job_counts_add(struct db *db, const struct job_count_delta *deltas, size_t n, struct err *e)
 {
-    static const char sql[] = "INSERT INTO job_counts (organization_id, job_type, status, priority, shard, jobs)"
-                              " SELECT v.g, v.t, v.s, v.p, ?, v.d FROM JSON_TABLE(?, '$[*]' COLUMNS("
-                              " g VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.g',"
-                              " t VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PATH '$.t',"
-                              " s VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin PATH '$.s',"
-                              " p INT PATH '$.p', d BIGINT PATH '$.d')) v"
-                              " ON DUPLICATE KEY UPDATE jobs = jobs + VALUES(jobs)";
-
-    if (n == 1) {
-        return add_one(db, deltas, db_shard(db) % SHARDS, e);
-    }
     g_autofree struct job_count_delta *sorted = g_memdup2(deltas, n * sizeof(*deltas));
     qsort(sorted, n, sizeof(*sorted), compare_deltas);
-    json_auto_t *list = sum_deltas(sorted, n);
-    if (json_array_size(list) == 0) {
-        return true;
-    }
-    json_auto_text char *text = job_dump_list(list, e);
-    return text != NULL && db_run(db, NULL, e, sql, DB_PARAMS(DB_INT(db_shard(db) % SHARDS), db_text(text)));
+    size_t kept = sum_deltas(sorted, n);
+    return kept == 0 || add_summed(db, sorted, kept, db_shard(db) % SHARDS, e);
 }
 
 struct where {
@@ -175,7 +158,7 @@ static bool fold_body(struct db *db, void *arg, bool repeated UNUSED, struct err
     for (size_t i = 0; i < r.rows; i++) {
         sum.delta += db_cell_int(&r, i, 1);
     }
-    return delete_shards(db, &sum, &r, e) && (sum.delta == 0 || add_one(db, &sum, db_cell_int(&r, 0, 0), e));
+    return delete_shards(db, &sum, &r, e) && (sum.delta == 0 || add_summed(db, &sum, 1, db_cell_int(&r, 0, 0), e));
 }
 
 bool job_counts_fold(struct db *db, const struct job_count_delta *counter, struct err *e)
