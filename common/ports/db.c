@@ -37,6 +37,7 @@ void db_disconnect(struct db *db)
         mysql_close(db->mysql); /* detaches the statements first: closing them afterwards only frees memory */
         db->mysql = NULL;
     }
+    db->is_manual = false;
     g_hash_table_remove_all(db->statements);
 }
 
@@ -198,8 +199,24 @@ struct call {
     struct db_result *result;
 };
 
+/* A statement outside of a transaction is one of its own. */
+static struct db_failure leave_manual(struct db *db)
+{
+    struct db_failure f = {0};
+    db->in_turn = 0;
+    if (db->is_manual) {
+        f = run_text(db, NULL, "SET autocommit = 1");
+        db->is_manual = f.number != 0;
+    }
+    return f;
+}
+
 static struct db_failure run_once(struct db *db, const struct call *call)
 {
+    struct db_failure f = db->in_transaction ? (struct db_failure){0} : leave_manual(db);
+    if (f.number != 0) {
+        return f;
+    }
     return call->prepared ? db_statement_run(db, call->result, call->sql, call->params, call->n_params, call->n_rows)
                           : run_text(db, call->result, call->sql);
 }

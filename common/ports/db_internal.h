@@ -18,6 +18,8 @@ struct db {
     unsigned read_timeout_s;
     unsigned shard;
     bool in_transaction;
+    bool is_manual;        /* the session's autocommit is off: whatever comes next begins a transaction */
+    unsigned in_turn;      /* transactions since the last statement outside of one */
     bool transaction_lost; /* the server has rolled it back, or the connection went with it */
 };
 

@@ -8,6 +8,8 @@
 #define PAUSE_FIRST_MS 4
 /* Deadlocks come back at once, lock waits after seconds: of the latter not all tries fit into a caller's patience. */
 #define TRY_UNTIL_US (7 * US_PER_S)
+/* So many transactions without a statement between them, and the next ones are expected to be alike. */
+#define IN_TURN 2
 
 /* Between nothing and a bound that doubles with every try, so that two that collided do not collide again. */
 static void pause_shortly(unsigned tries)
@@ -27,6 +29,26 @@ static void roll_back(struct db *db)
     if (db->mysql != NULL && !db_run_text(db, NULL, &ignored, "ROLLBACK")) {
         db_disconnect(db); /* the server rolls back what a lost connection leaves */
     }
+}
+
+/* A connection that runs transactions only is told once that it does, which saves each of them the statement that
+ * begins it. A statement outside of one ends that (db.c). */
+static bool begin(struct db *db, struct err *e)
+{
+    const unsigned in_turn = db->in_turn;
+    const bool goes_manual = in_turn >= IN_TURN;
+    if (!db_connect(db, e)) {
+        return false;
+    }
+    if (db->is_manual) {
+        return true;
+    }
+    if (!db_run_text(db, NULL, e, goes_manual ? "SET autocommit = 0" : "START TRANSACTION")) {
+        return false;
+    }
+    db->is_manual = goes_manual;
+    db->in_turn = in_turn + 1;
+    return true;
 }
 
 enum outcome { COMMITTED, FAILED, UNKNOWN };
@@ -51,7 +73,7 @@ static enum outcome commit(struct db *db, struct err *e)
 
 static enum outcome try_once(struct db *db, db_body_fn *body, void *arg, bool repeated, struct err *e)
 {
-    if (!db_run_text(db, NULL, e, "START TRANSACTION")) {
+    if (!begin(db, e)) {
         return FAILED;
     }
     enum outcome outcome = FAILED;

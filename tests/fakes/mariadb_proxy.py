@@ -22,6 +22,7 @@ from tcp_proxy import Proxy
 COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE = 0x03, 0x16, 0x17
 ERRORS = {1213: "40001", 1205: "HY000", 1020: "HY000", 2006: "HY000", 2013: "HY000"}
 SEEN_MAX = 2000
+BEGINS, ENDS = ("START TRANSACTION", "SET AUTOCOMMIT"), ("COMMIT", "ROLLBACK")  # of a transaction's story
 
 
 class Rule:
@@ -113,7 +114,7 @@ class MariaDbProxy(Proxy):
             return packet
         if len(self.seen) < SEEN_MAX:
             self.seen.append(sql)
-        if sql.upper().startswith("START TRANSACTION"):
+        if sql.upper().startswith(BEGINS) or (state["story"] and state["story"][-1].upper().startswith(ENDS)):
             state["story"] = []
         state["story"].append(sql)
         for rule in self.rules:

@@ -389,14 +389,19 @@ static bool insert_body(struct db *db, void *arg, bool repeated, struct err *e)
     return script->sql == NULL || db_run(db, NULL, e, script->sql, DB_NO_PARAMS) || script->go_on;
 }
 
-static void test_connection_lost_at_commit(void **state)
+static void assert_loss_at_commit_heals(struct state *s, int64_t rows_before)
 {
-    struct script script = {.s = *state, .kill_first_run = true};
+    struct script script = {.s = s, .kill_first_run = true};
     struct err e = ERR_INIT;
-    assert_true(db_transaction(script.s->db, insert_body, &script, &e));
+    assert_true(db_transaction(s->db, insert_body, &script, &e));
     assert_int_equal(script.runs, 2);
     assert_true(script.saw_repeated);
-    assert_int_equal(number_of(script.s->other, "SELECT COUNT(*) FROM port"), 1);
+    assert_int_equal(number_of(s->other, "SELECT COUNT(*) FROM port"), rows_before + 1);
+}
+
+static void test_connection_lost_at_commit(void **state)
+{
+    assert_loss_at_commit_heals(*state, 0);
 }
 
 static void test_connection_lost_in_body(void **state)
@@ -455,6 +460,58 @@ struct clash {
     int runs;
     bool done;
 };
+
+static bool count_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
+{
+    const int64_t *id = arg;
+    return db_run(db, NULL, e, "INSERT INTO port (id) VALUES (?)", DB_PARAMS(DB_INT(*id)));
+}
+
+static void insert_in_turn(struct db *db, int64_t from, int64_t to)
+{
+    for (int64_t id = from; id <= to; id++) {
+        struct err e = ERR_INIT;
+        assert_true(db_transaction(db, count_body, &id, &e));
+    }
+}
+
+static int64_t begun(struct db *db)
+{
+    return number_of(db,
+                     "SELECT VARIABLE_VALUE FROM information_schema.session_status WHERE VARIABLE_NAME = 'COM_BEGIN'");
+}
+
+/* Transactions one after the other do not begin by a statement each; what comes between them is none the less a
+ * transaction of its own, and a new connection is in nobody's transaction. */
+static void test_transactions_in_turn(void **state)
+{
+    struct state *s = *state;
+    insert_in_turn(s->db, 1, 6);
+    assert_int_equal(number_of(s->other, "SELECT COUNT(*) FROM port"), 6);
+    assert_int_equal(begun(s->db), 2);
+    assert_int_equal(number_of(s->db, "SELECT @@autocommit"), 1);
+
+    insert_in_turn(s->db, 7, 12);
+    must_text(s->db, "INSERT INTO port (id) VALUES (13)");
+    assert_int_equal(number_of(s->other, "SELECT COUNT(*) FROM port"), 13);
+
+    insert_in_turn(s->db, 14, 16);
+    int64_t again = 1;
+    struct err e = ERR_INIT;
+    assert_false(db_transaction(s->db, count_body, &again, &e));
+    assert_int_equal(e.code, ERR_DUPLICATE);
+    kill_connection(s->other, number_of(s->db, "SELECT CONNECTION_ID()"));
+    insert_in_turn(s->db, 17, 19);
+    assert_int_equal(number_of(s->other, "SELECT COUNT(*) FROM port"), 19);
+}
+
+/* The connection that is lost is one whose transactions begin by themselves. */
+static void test_lost_in_turn(void **state)
+{
+    struct state *s = *state;
+    insert_in_turn(s->db, 11, 14);
+    assert_loss_at_commit_heals(s, 4);
+}
 
 static bool clash_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
 {
@@ -573,6 +630,8 @@ int main(void)
         SERVED(test_slow_statement_is_given_up),
         SERVED(test_idle_connection_was_closed),
         SERVED(test_connection_lost_at_commit),
+        SERVED(test_transactions_in_turn),
+        SERVED(test_lost_in_turn),
         SERVED(test_connection_lost_in_body),
         SERVED(test_no_half_after_a_loss),
         SERVED(test_body_that_fails_is_rolled_back),
