@@ -74,6 +74,20 @@ void job_ref_place(struct job_ref *ref, struct db *db, const struct job_tiers *t
     ref->tier = tiers->load == NULL ? TIER_MAIN : org_load_tier(tiers->load, db, &kind, tiers->backlog_threshold);
 }
 
+/* Whether a row of this status is due. A plain read ends at the first row that is not; one that locks goes on over all
+ * rows behind it that others have locked (SKIP LOCKED), and while jobs are claimed and finished those are thousands. */
+static bool has_due(struct db *db, enum job_status status, bool *ret, struct err *e)
+{
+    static const char sql[] = "SELECT 1 FROM background_jobs FORCE INDEX (ix_jobs_dispatch)"
+                              " WHERE status = ? AND dispatch_at <= UTC_TIMESTAMP(6) LIMIT 1";
+    CLEANUP(db_result_release) struct db_result r = {0};
+    if (!db_run(db, &r, e, sql, DB_PARAMS(db_text(job_status_name(status))))) {
+        return false;
+    }
+    *ret = r.rows > 0;
+    return true;
+}
+
 static bool take_refs(struct db *db, struct take *take, const struct job_tiers *tiers, struct job_ref *refs,
                       size_t *ret_n, struct err *e)
 {
@@ -101,7 +115,9 @@ bool job_take_due(struct db *db, const struct job_tiers *tiers, struct job_ref *
         .n_params = 1,
         .delay_us = grace_ms * US_PER_MS,
     };
-    return take_refs(db, &take, tiers, refs, ret_n, e);
+    bool is_due = false;
+    *ret_n = 0;
+    return has_due(db, JOB_QUEUED, &is_due, e) && (!is_due || take_refs(db, &take, tiers, refs, ret_n, e));
 }
 
 bool job_wake(struct db *db, const GPtrArray *ids, int64_t delay_ms, struct err *e)
@@ -146,7 +162,12 @@ bool job_take_dead(struct db *db, struct job_dead_ref *refs, size_t max, int64_t
         .n_params = 1,
         .delay_us = grace_ms * US_PER_MS,
     };
-    bool done = db_transaction(db, take_body, &take, e);
+    bool is_due = false;
+    *ret_n = 0;
+    if (!has_due(db, JOB_FAILED, &is_due, e)) {
+        return false;
+    }
+    bool done = !is_due || db_transaction(db, take_body, &take, e);
     rows = take.rows;
     if (!done) {
         return false;
@@ -341,7 +362,8 @@ static bool rescue_body(struct db *db, void *arg, bool repeated UNUSED, struct e
 bool job_rescue(struct db *db, int64_t crash_limit, size_t max, size_t *ret_n, struct err *e)
 {
     struct rescue rescue = {.crash_limit = crash_limit, .max = max};
-    if (!db_transaction(db, rescue_body, &rescue, e)) {
+    bool is_due = false;
+    if (!has_due(db, JOB_PROCESSING, &is_due, e) || (is_due && !db_transaction(db, rescue_body, &rescue, e))) {
         return false;
     }
     *ret_n = rescue.rescued;
