@@ -2,8 +2,9 @@
 
 #include "ground/clock.h"
 
-/* Longer than a commit takes, and far shorter than anybody waits for an ack. */
-#define HOLD_US (10 * US_PER_MS)
+/* Nobody waits for an ack but the broker that keeps the message. */
+#define HOLD_US (20 * US_PER_MS)
+#define ENOUGH 64 /* so many go at once */
 
 struct entry {
     uint64_t tag;
@@ -99,6 +100,9 @@ static bool send_singly(struct ack_window *w, ack_fn *send, void *arg, struct er
 
 bool ack_window_send(struct ack_window *w, int64_t now_us, bool all, ack_fn *send, void *arg, struct err *e)
 {
+    if (!all && w->held < MIN(ENOUGH, w->held_max) && now_us - w->since_us < HOLD_US) {
+        return true;
+    }
     guint before = w->held;
     if (!send_first(w, send, arg, e)) {
         return false;

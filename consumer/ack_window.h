@@ -1,9 +1,10 @@
 /*
  * ack_window.h: which deliveries of a connection may be acknowledged together.
  *
- * One basic.ack with multiple=true settles everything up to its tag. A broker does the work of one command for it,
- * where single acks cost a command each (and a write here), so what may be acked waits a moment for the older
- * deliveries before it. A delivery that stays out for longer than that makes those behind it go one by one.
+ * One basic.ack with multiple=true settles everything up to its tag. A broker does the work of one command for it (of a
+ * quorum queue: one entry of its log), where single acks cost a command each (and a write here), so what may be acked
+ * waits a moment for others and for the older deliveries before it. A delivery that stays out for longer than that
+ * makes those behind it go one by one.
  */
 #ifndef BELLMAN_ACK_WINDOW_H
 #define BELLMAN_ACK_WINDOW_H
@@ -19,7 +20,7 @@ struct ack_window {
     GHashTable *by_tag; /* the same by their tags; owns them */
     guint held;         /* of these, such as may be acked */
     guint held_max;     /* more are not held */
-    int64_t since_us;   /* monotonic: when the first of them came */
+    int64_t since_us;   /* monotonic: when the first of them came, or the last were sent */
     uint64_t straggler; /* the oldest delivery when the last wait was in vain; 0: none */
 };
 

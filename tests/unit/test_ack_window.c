@@ -13,6 +13,7 @@
 
 #define HELD_MAX 3
 #define LONG_US (20 * US_PER_MS)
+#define NOT_LONG_US (19 * US_PER_MS)
 
 /* What was sent, as "3m 5 " (everything up to 3, then 5). */
 static bool write_down(void *arg, uint64_t tag, bool multiple, struct err *e UNUSED)
@@ -53,18 +54,20 @@ static void test_what_goes_together(void **state UNUSED)
         int64_t after_us;
         const char *sent;
     } rows[] = {
-        {"", "", false, 0, ""},
-        {"1", "", false, 0, "1 "},
-        {"312", "", false, 0, "3m "},
-        {"23", "", false, 0, ""},           /* they wait for 1 */
-        {"23", "1", false, 0, "3m "},       /* which is rejected: nothing else may be settled with them */
-        {"13", "", false, 0, "1 "},         /* 3 waits for 2 */
-        {"23", "", false, LONG_US, "2 3 "}, /* not for ever */
-        {"23", "", true, 0, "2 3 "},        /* nor at the end */
-        {"2345", "", false, 0, "2 3 4 5 "}, /* nor are too many kept back */
+        {"", "", false, LONG_US, ""},
+        {"1", "", false, NOT_LONG_US, ""}, /* it waits for others */
+        {"1", "", false, LONG_US, "1 "},   /* not for ever */
+        {"1", "", true, 0, "1 "},          /* nor at the end */
+        {"312", "", false, 0, "3m "},      /* nor for more than may be kept back */
+        {"23", "", false, NOT_LONG_US, ""},
+        {"23", "1", false, LONG_US, "3m "}, /* 1 is rejected: nothing else may be settled with them */
+        {"13", "", false, LONG_US, "1 "},   /* 3 waits for 2 from now on */
+        {"23", "", false, LONG_US, "2 3 "},
+        {"23", "", true, 0, "2 3 "},
+        {"2345", "", false, 0, "2 3 4 5 "},
         {"123567", "", false, 0, "3m "},
         {"1238", "9", true, 0, "3m 8 "},
-        {"1", "1", false, 0, ""},      /* settled already */
+        {"1", "1", true, 0, ""},       /* settled already */
         {"0", "0", true, LONG_US, ""}, /* never delivered */
         {"123456789", "", false, 0, "9m "},
     };
@@ -87,18 +90,18 @@ static void test_behind_a_long_job_nobody_waits(void **state UNUSED)
     fill(&w, 9);
     hold(&w, now_us, "23");
     assert_sends(&w, now_us, false, "");
-    assert_int_equal(ack_window_wait_ms(&w, now_us, 1000), 10);
+    assert_int_equal(ack_window_wait_ms(&w, now_us, 1000), 20);
     assert_int_equal(ack_window_wait_ms(&w, now_us, 5), 5);
     assert_int_equal(ack_window_wait_ms(&w, now_us + LONG_US, 1000), 0);
     now_us += LONG_US;
     assert_sends(&w, now_us, false, "2 3 ");
     assert_int_equal(ack_window_wait_ms(&w, now_us, 1000), 1000);
-    hold(&w, now_us, "5");
-    assert_sends(&w, now_us, false, "5 "); /* 1 is known to take long */
-    hold(&w, now_us, "17");
+    hold(&w, now_us, "567");
+    assert_sends(&w, now_us, false, "5 6 7 "); /* 1 is known to take long */
+    hold(&w, now_us, "189");
     assert_sends(&w, now_us, false, "1 "); /* 4 is not */
-    hold(&w, now_us, "46");
-    assert_sends(&w, now_us, false, "7m ");
+    hold(&w, now_us, "4");
+    assert_sends(&w, now_us, false, "9m ");
     assert_sends(&w, now_us, true, "");
     ack_window_release(&w);
 }
