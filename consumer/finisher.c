@@ -8,6 +8,9 @@
 #include "pipeline.h"
 #include "release.h"
 
+/* The least time between two batches, unless the second is half full: while jobs end all the time, more of them share a
+ * transaction. Only the record of what has ended waits. */
+#define PACE_US (5 * US_PER_MS)
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 2000
 /* Payloads and results of one batch, beyond the first: MariaDB reads whole rows to change them, results travel in one
@@ -34,9 +37,23 @@ static void fill_batch(struct pipeline *p, GPtrArray *batch, guint max)
     }
 }
 
+/* Called with the lock held. */
+static void keep_pace(struct pipeline *p, int64_t last_us)
+{
+    const struct conf *conf = atomic_load(&p->conf);
+    const guint enough = MAX((guint)conf->consumer.batch_max / 2, 1);
+    for (int64_t left_us = last_us + PACE_US - clock_mono_us();
+         left_us > 0 && p->done.length < enough && pipeline_phase(p) == PIPELINE_RUNNING;
+         left_us = last_us + PACE_US - clock_mono_us()) {
+        p->done_wanted = enough;
+        pipeline_wait(p, &p->done_cond, (left_us + US_PER_MS - 1) / US_PER_MS);
+    }
+}
+
 /* Waits for the first finished job, then a moment for others to share its commit: until the batch is full, the time is
- * up, or nothing else that is active could still join. NULL when the pipeline has stopped. */
-static GPtrArray *next_batch(struct pipeline *p)
+ * up, or nothing else that is active could still join. last_us: when the batch before began; it becomes that of this
+ * one. NULL when the pipeline has stopped. */
+static GPtrArray *next_batch(struct pipeline *p, int64_t *last_us)
 {
     const struct conf *conf = atomic_load(&p->conf);
     GPtrArray *batch = g_ptr_array_new();
@@ -45,6 +62,7 @@ static GPtrArray *next_batch(struct pipeline *p)
         p->done_wanted = 1;
         pthread_cond_wait(&p->done_cond, &p->lock);
     }
+    keep_pace(p, *last_us);
     struct timespec until;
     clock_deadline(0, &until);
     int64_t nsec = until.tv_nsec + conf->consumer.finish_flush_us * 1000;
@@ -56,6 +74,7 @@ static GPtrArray *next_batch(struct pipeline *p)
         p->done_wanted = MIN((guint)conf->consumer.batch_max, g_hash_table_size(p->active));
     }
     p->done_wanted = 0;
+    *last_us = clock_mono_us();
     fill_batch(p, batch, (guint)conf->consumer.batch_max);
     pthread_mutex_unlock(&p->lock);
     if (batch->len == 0) {
@@ -207,7 +226,8 @@ void *finisher_run(void *arg)
 {
     struct pipeline *p = arg;
     struct db *db = db_new(atomic_load(&p->conf));
-    for (GPtrArray *batch = next_batch(p); batch != NULL; batch = next_batch(p)) {
+    int64_t last_us = 0;
+    for (GPtrArray *batch = next_batch(p, &last_us); batch != NULL; batch = next_batch(p, &last_us)) {
         if (write_until_done(p, db, batch)) {
             settle_batch(p, batch);
         } else {
