@@ -134,7 +134,8 @@ class Subject:
 
 class Bellman(Subject):
     name = "Bellman"
-    queues = tuple(f"bellman.jobs.{lane}{tier}" for lane in ("high", "normal", "low") for tier in ("", ".backlog"))
+    queues = tuple(f"bellman.jobs.{lane}{tier}" for lane in ("high", "normal", "low")
+                   for tier in ("", ".backlog", ".backlog.1", ".backlog.2", ".backlog.3"))
 
     def __init__(self, stack):
         super().__init__(stack, stack.env["BELLMAN_DB_NAME"])

@@ -24,8 +24,10 @@ enum lane lane_of_priority(int64_t priority);
 int64_t lane_priority(enum lane lane);
 
 /* An organization that has many jobs queued has them in the backlog tier; the jobs of all others overtake them there by
- * turns (org_load.h). Each tier has all lanes. */
+ * turns (org_load.h). Each tier has all lanes. A backlog lies in one of several parts, by its flow, so that a worker
+ * holds messages of several backlogs at one time, between which it takes turns. */
 enum tier { TIER_MAIN, TIER_BACKLOG, TIERS };
+#define MQ_BACKLOG_PARTS 4
 
 #define MQ_EXCHANGE_JOBS "bellman.jobs"
 #define MQ_EXCHANGE_DEAD "bellman.dead"
@@ -38,7 +40,7 @@ struct mq;
 struct mq_message {
     char job_id[37]; /* message_id; empty when the property was missing or too long */
     int64_t attempt; /* header x-bellman-attempt; -1 when missing or not a number */
-    enum tier tier;  /* from the routing key ("high", "high.backlog"), as is lane */
+    enum tier tier;  /* from the routing key ("high", "high.backlog", "high.backlog.1"), as is lane */
     enum lane lane;  /* LANES when the key is none of ours */
     bool ahead;      /* written only: in the priority layout it goes before all others of its tier, whatever its lane */
     char job_type[65];    /* property type */
@@ -90,7 +92,7 @@ uint64_t mq_epoch(const struct mq *mq);
  * ERR_CONFLICT naming it. */
 bool mq_declare_topology(struct mq *mq, bool created[LANES], struct err *e) MUST_CHECK;
 
-/* Messages ready and consumers of the lane's queue in the tier. */
+/* Messages ready and consumers of the lane's queues in the tier, added up. */
 bool mq_depth(struct mq *mq, enum tier tier, enum lane lane, int64_t *ret_ready, int64_t *ret_consumers, struct err *e)
     MUST_CHECK;
 

@@ -20,7 +20,10 @@
 
 /* --- messages (mq_message.c): pure -------------------------------------------------------------------------------- */
 
-const char *mq_routing_key(enum tier tier, enum lane lane);
+/* The main tier has one part: 0. */
+const char *mq_routing_key(enum tier tier, enum lane lane, unsigned part);
+/* The part in which a flow's messages go. */
+unsigned mq_part(enum tier tier, uint32_t flow);
 /* The lane of a routing key, and its tier; LANES when it is none of ours. */
 enum lane mq_lane_of_key(amqp_bytes_t key, enum tier *ret_tier);
 

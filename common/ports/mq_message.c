@@ -8,15 +8,21 @@
 #define HEADER_CAUSE "x-bellman-cause"
 #define HEADER_TRACE "traceparent"
 
+#define PARTS (1 + MQ_BACKLOG_PARTS)
+#define KEYS(lane)                                                                     \
+    {                                                                                  \
+        lane, lane ".backlog", lane ".backlog.1", lane ".backlog.2", lane ".backlog.3" \
+    }
+
 static const struct {
     const char *name;
-    const char *keys[TIERS];
+    const char *keys[PARTS];  /* the main tier's, then those of the backlog's parts */
     int64_t priority;         /* of the row */
     uint8_t message_priority; /* of the message: RabbitMQ has no negative ones */
 } lanes[LANES] = {
-    [LANE_HIGH] = {.name = "high", .keys = {"high", "high.backlog"}, .priority = 1, .message_priority = 2},
-    [LANE_NORMAL] = {.name = "normal", .keys = {"normal", "normal.backlog"}, .priority = 0, .message_priority = 1},
-    [LANE_LOW] = {.name = "low", .keys = {"low", "low.backlog"}, .priority = -1, .message_priority = 0},
+    [LANE_HIGH] = {.name = "high", .keys = KEYS("high"), .priority = 1, .message_priority = 2},
+    [LANE_NORMAL] = {.name = "normal", .keys = KEYS("normal"), .priority = 0, .message_priority = 1},
+    [LANE_LOW] = {.name = "low", .keys = KEYS("low"), .priority = -1, .message_priority = 0},
 };
 
 const char *lane_name(enum lane lane)
@@ -40,18 +46,23 @@ static bool equals(amqp_bytes_t bytes, const char *text)
     return bytes.len == length && memcmp(bytes.bytes, text, length) == 0;
 }
 
-const char *mq_routing_key(enum tier tier, enum lane lane)
+const char *mq_routing_key(enum tier tier, enum lane lane, unsigned part)
 {
-    return lane < LANES && tier < TIERS ? lanes[lane].keys[tier] : "unknown";
+    unsigned parts = tier == TIER_MAIN ? 1 : MQ_BACKLOG_PARTS;
+    return lane < LANES && tier < TIERS && part < parts ? lanes[lane].keys[tier + part] : "unknown";
+}
+
+unsigned mq_part(enum tier tier, uint32_t flow)
+{
+    return tier == TIER_MAIN ? 0 : flow % MQ_BACKLOG_PARTS;
 }
 
 enum lane mq_lane_of_key(amqp_bytes_t key, enum tier *ret_tier)
 {
-    for (unsigned i = 0; i < LANES * TIERS; i++) {
-        enum tier tier = (enum tier)(i / LANES);
+    for (unsigned i = 0; i < PARTS * LANES; i++) {
         enum lane lane = (enum lane)(i % LANES);
-        if (equals(key, lanes[lane].keys[tier])) {
-            *ret_tier = tier;
+        if (equals(key, lanes[lane].keys[i / LANES])) {
+            *ret_tier = i < LANES ? TIER_MAIN : TIER_BACKLOG;
             return lane;
         }
     }

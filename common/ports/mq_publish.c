@@ -86,7 +86,8 @@ bool mq_publish(struct mq *mq, const char *exchange, const struct mq_message *me
     } else if (!mq_wait_writable(mq, "publish", e)) {
         return false;
     }
-    return publish(mq, exchange, mq_routing_key(message->tier, message->lane), true, &properties, "", ret_sequence, e);
+    const char *key = mq_routing_key(message->tier, message->lane, mq_part(message->tier, message->flow));
+    return publish(mq, exchange, key, true, &properties, "", ret_sequence, e);
 }
 
 bool mq_broadcast(struct mq *mq, const char *body, uint64_t *ret_sequence, struct err *e)

@@ -53,26 +53,40 @@ struct job_queue {
     const char *consumer_tag;
     const struct argument *arguments;
     enum tier tier;
+    unsigned part;
     enum lane first;
     enum lane last;
 };
 
-#define LANE_QUEUE(name, tier, lane)                                           \
-    {                                                                          \
-        QUEUE_JOBS "." name, "bellman." name, lane_arguments, tier, lane, lane \
+#define LANE_QUEUE(name, tier, part, lane)                                           \
+    {                                                                                \
+        QUEUE_JOBS "." name, "bellman." name, lane_arguments, tier, part, lane, lane \
     }
+#define BACKLOG_QUEUES(suffix, part)                                          \
+    LANE_QUEUE("high.backlog" suffix, TIER_BACKLOG, part, LANE_HIGH),         \
+        LANE_QUEUE("normal.backlog" suffix, TIER_BACKLOG, part, LANE_NORMAL), \
+        LANE_QUEUE("low.backlog" suffix, TIER_BACKLOG, part, LANE_LOW)
 static const struct job_queue lane_queues[] = {
-    LANE_QUEUE("high", TIER_MAIN, LANE_HIGH),
-    LANE_QUEUE("normal", TIER_MAIN, LANE_NORMAL),
-    LANE_QUEUE("low", TIER_MAIN, LANE_LOW),
-    LANE_QUEUE("high.backlog", TIER_BACKLOG, LANE_HIGH),
-    LANE_QUEUE("normal.backlog", TIER_BACKLOG, LANE_NORMAL),
-    LANE_QUEUE("low.backlog", TIER_BACKLOG, LANE_LOW),
+    LANE_QUEUE("high", TIER_MAIN, 0, LANE_HIGH),
+    LANE_QUEUE("normal", TIER_MAIN, 0, LANE_NORMAL),
+    LANE_QUEUE("low", TIER_MAIN, 0, LANE_LOW),
+    BACKLOG_QUEUES("", 0),
+    BACKLOG_QUEUES(".1", 1),
+    BACKLOG_QUEUES(".2", 2),
+    BACKLOG_QUEUES(".3", 3),
 };
+#define PRIORITY_QUEUE(suffix, tag, tier, part)                                                \
+    {                                                                                          \
+        QUEUE_JOBS suffix, "bellman." tag, priority_arguments, tier, part, LANE_HIGH, LANE_LOW \
+    }
 static const struct job_queue priority_queues[] = {
-    {QUEUE_JOBS, "bellman.jobs", priority_arguments, TIER_MAIN, LANE_HIGH, LANE_LOW},
-    {QUEUE_JOBS ".backlog", "bellman.backlog", priority_arguments, TIER_BACKLOG, LANE_HIGH, LANE_LOW},
+    PRIORITY_QUEUE("", "jobs", TIER_MAIN, 0),
+    PRIORITY_QUEUE(".backlog", "backlog", TIER_BACKLOG, 0),
+    PRIORITY_QUEUE(".backlog.1", "backlog.1", TIER_BACKLOG, 1),
+    PRIORITY_QUEUE(".backlog.2", "backlog.2", TIER_BACKLOG, 2),
+    PRIORITY_QUEUE(".backlog.3", "backlog.3", TIER_BACKLOG, 3),
 };
+G_STATIC_ASSERT(MQ_BACKLOG_PARTS == 4); /* as the tables have them, and the keys of mq_message.c */
 
 static const struct job_queue *queues_of(bool is_lanes, size_t *ret_n)
 {
@@ -164,7 +178,7 @@ static bool declare_job_queue(struct mq *mq, const struct job_queue *q, bool cre
     }
     for (unsigned l = q->first; l <= q->last; l++) {
         created[l] = created[l] || !exists;
-        const char *key = mq_routing_key(q->tier, (enum lane)l);
+        const char *key = mq_routing_key(q->tier, (enum lane)l, q->part);
         if (!bind_queue(mq, amqp_cstring_bytes(q->name), MQ_EXCHANGE_JOBS, key, e)) {
             return false;
         }
@@ -180,7 +194,7 @@ static bool unbind_other_layout(struct mq *mq, struct err *e)
     const struct job_queue *queues = queues_of(mq->layout != CONF_LAYOUT_LANES, &n);
     for (size_t i = 0; i < n; i++) {
         for (unsigned l = queues[i].first; l <= queues[i].last; l++) {
-            const char *key = mq_routing_key(queues[i].tier, (enum lane)l);
+            const char *key = mq_routing_key(queues[i].tier, (enum lane)l, queues[i].part);
             (void)amqp_queue_unbind(mq->state, MQ_CHANNEL, amqp_cstring_bytes(queues[i].name),
                                     amqp_cstring_bytes(MQ_EXCHANGE_JOBS), amqp_cstring_bytes(key), amqp_empty_table);
             if (!last_reply_ok(mq, "unbind queue", queues[i].name, e)) {
@@ -221,14 +235,24 @@ bool mq_depth(struct mq *mq, enum tier tier, enum lane lane, int64_t *ret_ready,
         return mq_dead(mq, "look at a queue", e);
     }
     size_t n = 0;
+    bool is_found = false;
     const struct job_queue *queues = job_queues(mq, &n);
+    *ret_ready = *ret_consumers = 0;
     for (size_t i = 0; i < n; i++) {
-        if (tier == queues[i].tier && lane >= queues[i].first && lane <= queues[i].last) {
-            return mq_reply_ok(mq, look_at_queue(mq, queues[i].name, ret_ready, ret_consumers), "look at queue",
-                               queues[i].name, e);
+        int64_t ready = 0;
+        int64_t consumers = 0;
+        if (tier != queues[i].tier || lane < queues[i].first || lane > queues[i].last) {
+            continue;
         }
+        if (!mq_reply_ok(mq, look_at_queue(mq, queues[i].name, &ready, &consumers), "look at queue", queues[i].name,
+                         e)) {
+            return false;
+        }
+        is_found = true;
+        *ret_ready += ready;
+        *ret_consumers += consumers;
     }
-    return err_set(e, ERR_INVALID, "There is no lane %u in a tier %u", (unsigned)lane, (unsigned)tier);
+    return is_found || err_set(e, ERR_INVALID, "There is no lane %u in a tier %u", (unsigned)lane, (unsigned)tier);
 }
 
 /* --- consuming ---------------------------------------------------------------------------------------------------- */

@@ -9,7 +9,10 @@ DEAD = "bellman.dead"
 LANES = ("high", "normal", "low")
 
 
-def job_queues(stack, tiers=("", ".backlog")):
+BACKLOG = (".backlog", ".backlog.1", ".backlog.2", ".backlog.3")
+
+
+def job_queues(stack, tiers=("", *BACKLOG)):
     names = ("",) if stack.layout == "priority" else [f".{lane}" for lane in LANES]
     return [f"bellman.jobs{name}{tier}" for tier in tiers for name in names]
 

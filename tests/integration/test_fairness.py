@@ -13,6 +13,7 @@ from waiting import SLOW, wait_until
 LONG_MS = 1000
 LONG = {"job_type": "sleep", "payload": {"ms": LONG_MS}}
 SHORT = {"job_type": "sleep", "payload": {"ms": 200}}
+QUICK = {"job_type": "sleep", "payload": {"ms": 20}}
 NOOP = {"job_type": "noop", "payload": {}}
 THRESHOLD = 100  # [limits] backlog_threshold
 FILLERS = 8
@@ -42,7 +43,7 @@ def completed(org):
 
 
 def in_backlog(stack):
-    return sum(broker.depth(stack, queue) for queue in broker.job_queues(stack, [".backlog"]))
+    return sum(broker.depth(stack, queue) for queue in broker.job_queues(stack, broker.BACKLOG))
 
 
 def end(org, made):
@@ -114,9 +115,31 @@ def test_two_backlogs_progress_together(layout):
     assert max(done) < 2 * min(done)
 
 
+def part_of(org):
+    """The part of the backlog tier in which the organization's messages are: g_str_hash of its id."""
+    hashed = 5381
+    for byte in org.id.encode():
+        hashed = (hashed * 33 + byte) % 2**32
+    return hashed % len(broker.BACKLOG)
+
+
+def test_a_backlog_does_not_wait_for_a_longer_one(layout):
+    """Before its messages there are more of the longer one than a worker holds."""
+    longer = Org(layout, "longer")
+    shorter = next(org for org in (Org(layout, "shorter") for _ in range(100)) if part_of(org) != part_of(longer))
+    with without_consumer(layout):
+        made = flood(longer, QUICK, 3000)
+        flood(shorter, QUICK, 300)
+        wait_until("messages in the backlog tier", lambda: in_backlog(layout) >= 3000, 20, layout)
+    wait_until("the shorter one to be over", lambda: completed(shorter) == 300, 30, layout)
+    done = completed(longer)
+    end(longer, made)
+    assert done < 1000
+
+
 def lose_backlog(stack, how):
     with broker.connected(stack) as channel:
-        for queue in broker.job_queues(stack, [".backlog"]):
+        for queue in broker.job_queues(stack, broker.BACKLOG):
             getattr(channel, how)(queue)
 
 

@@ -299,8 +299,7 @@ class Tap:
         self.connection = pika.BlockingConnection(pika.URLParameters(stack.amqp_url))
         self.channel = self.connection.channel()
         self.queue = self.channel.queue_declare("", exclusive=True).method.queue
-        for exchange, keys in (("bellman.jobs", ("high", "normal", "low", "backlog.high", "backlog.normal", "backlog.low",
-                                                 "high.backlog", "normal.backlog", "low.backlog")),
+        for exchange, keys in (("bellman.jobs", [f"{lane}{tier}" for lane in broker.LANES for tier in ("", *broker.BACKLOG)]),
                                ("bellman.dead", ("",)), ("bellman.control", ("",))):
             for key in keys:
                 self.channel.queue_bind(self.queue, exchange, key)

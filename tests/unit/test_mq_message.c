@@ -30,7 +30,7 @@ static struct mq_message there_and_back(const struct mq_message *message)
     amqp_table_entry_t headers[MQ_HEADERS_MAX];
     struct mq_message read;
     mq_message_write(message, &properties, headers);
-    mq_message_read(&read, &properties, amqp_cstring_bytes(mq_routing_key(message->tier, message->lane)));
+    mq_message_read(&read, &properties, amqp_cstring_bytes(mq_routing_key(message->tier, message->lane, 0)));
     return read;
 }
 
@@ -168,30 +168,50 @@ static void test_routing_keys(void **state UNUSED)
         const char *key;
         enum tier tier;
         enum lane lane;
+        unsigned part;
     } rows[] = {
-        {"high", TIER_MAIN, LANE_HIGH},
-        {"normal", TIER_MAIN, LANE_NORMAL},
-        {"low", TIER_MAIN, LANE_LOW},
-        {"high.backlog", TIER_BACKLOG, LANE_HIGH},
-        {"normal.backlog", TIER_BACKLOG, LANE_NORMAL},
-        {"low.backlog", TIER_BACKLOG, LANE_LOW},
-        {"highest", TIER_MAIN, LANES},
-        {"hig", TIER_MAIN, LANES},
-        {"high.", TIER_MAIN, LANES},
-        {"high.backlogs", TIER_MAIN, LANES},
-        {".backlog", TIER_MAIN, LANES},
-        {"", TIER_MAIN, LANES},
+        {"high", TIER_MAIN, LANE_HIGH, 0},
+        {"normal", TIER_MAIN, LANE_NORMAL, 0},
+        {"low", TIER_MAIN, LANE_LOW, 0},
+        {"high.backlog", TIER_BACKLOG, LANE_HIGH, 0},
+        {"normal.backlog", TIER_BACKLOG, LANE_NORMAL, 0},
+        {"low.backlog", TIER_BACKLOG, LANE_LOW, 0},
+        {"high.backlog.1", TIER_BACKLOG, LANE_HIGH, 1},
+        {"normal.backlog.2", TIER_BACKLOG, LANE_NORMAL, 2},
+        {"low.backlog.3", TIER_BACKLOG, LANE_LOW, 3},
+        {"low.backlog.4", TIER_MAIN, LANES, 0},
+        {"highest", TIER_MAIN, LANES, 0},
+        {"hig", TIER_MAIN, LANES, 0},
+        {"high.", TIER_MAIN, LANES, 0},
+        {"high.backlogs", TIER_MAIN, LANES, 0},
+        {".backlog", TIER_MAIN, LANES, 0},
+        {"", TIER_MAIN, LANES, 0},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         enum tier tier = TIERS;
         assert_int_equal(mq_lane_of_key(amqp_cstring_bytes(rows[i].key), &tier), rows[i].lane);
         assert_int_equal(tier, rows[i].tier);
         if (rows[i].lane < LANES) {
-            assert_string_equal(mq_routing_key(tier, rows[i].lane), rows[i].key);
+            assert_string_equal(mq_routing_key(tier, rows[i].lane, rows[i].part), rows[i].key);
         }
     }
-    assert_string_equal(mq_routing_key(TIER_MAIN, LANES), "unknown");
-    assert_string_equal(mq_routing_key(TIERS, LANE_LOW), "unknown");
+    assert_string_equal(mq_routing_key(TIER_MAIN, LANES, 0), "unknown");
+    assert_string_equal(mq_routing_key(TIERS, LANE_LOW, 0), "unknown");
+    assert_string_equal(mq_routing_key(TIER_MAIN, LANE_LOW, 1), "unknown");
+    assert_string_equal(mq_routing_key(TIER_BACKLOG, LANE_LOW, MQ_BACKLOG_PARTS), "unknown");
+}
+
+/* All of a flow are in one part, and flows in all of them. */
+static void test_parts(void **state UNUSED)
+{
+    bool is_taken[MQ_BACKLOG_PARTS] = {false};
+    for (uint32_t flow = UINT32_MAX - 9; flow != 10; flow++) {
+        assert_int_equal(mq_part(TIER_MAIN, flow), 0);
+        is_taken[mq_part(TIER_BACKLOG, flow)] = true;
+    }
+    for (size_t i = 0; i < MQ_BACKLOG_PARTS; i++) {
+        assert_true(is_taken[i]);
+    }
 }
 
 static void test_a_timestamp_of_any_size(void **state UNUSED)
@@ -212,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_attempt_of_any_integer),
         cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_routing_keys),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_a_timestamp_of_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
