@@ -9,7 +9,8 @@
 #include "release.h"
 
 /* The least time between two batches, unless the second is half full: while jobs end all the time, more of them share a
- * transaction. Only the record of what has ended waits. */
+ * transaction. The runner is free meanwhile; what waits is the record, and with it whatever follows from the outcome.
+ */
 #define PACE_US (5 * US_PER_MS)
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 2000
@@ -41,7 +42,8 @@ static void fill_batch(struct pipeline *p, GPtrArray *batch, guint max)
 static void keep_pace(struct pipeline *p, int64_t last_us)
 {
     const struct conf *conf = atomic_load(&p->conf);
-    const guint enough = MAX((guint)conf->consumer.batch_max / 2, 1);
+    const int64_t at_once = MIN(conf->consumer.batch_max, conf->consumer.prefetch);
+    const guint enough = conf->consumer.finish_flush_us == 0 ? 1 : (guint)MAX(at_once / 2, 1);
     for (int64_t left_us = last_us + PACE_US - clock_mono_us();
          left_us > 0 && p->done.length < enough && pipeline_phase(p) == PIPELINE_RUNNING;
          left_us = last_us + PACE_US - clock_mono_us()) {

@@ -122,7 +122,7 @@ struct pipeline {
     int broker_wake_fd;
     _Atomic int64_t finished;      /* attempts whose outcome was written, since the start */
     _Atomic int64_t claims[LANES]; /* claimed since the start */
-    _Atomic bool lane_lost[LANES]; /* the lane's queue had to be created: its messages are gone */
+    _Atomic bool lane_lost[LANES]; /* a queue of the lane had to be created: its messages are gone */
 };
 
 static inline enum pipeline_phase pipeline_phase(struct pipeline *p)

@@ -383,7 +383,7 @@ static void redispatch_lost(struct dispatcher *d)
         d->lost[l] = n == d->lost_batch;
         if (n > 0) {
             log_warn("messages.lost", LSTR("lane", lane_name((enum lane)l)), LINT("jobs", n),
-                     LSTR("cause", "the queue was gone"), LSTR("then", "publishing them again"));
+                     LSTR("cause", "a queue was not there and had to be made"), LSTR("then", "publishing them again"));
         }
     }
 }

@@ -77,7 +77,7 @@ struct conf {
         int64_t renew_ms; /* between two renewals of the leases of running jobs */
         int64_t relay_interval_ms;
         int64_t dispatch_grace_ms; /* a row whose message is not confirmed after this is published again */
-        int64_t finish_flush_us;   /* a finished job waits at most this long for others to share a commit */
+        int64_t finish_flush_us;   /* the wait for others to share a commit; 0: none, and no pace */
         int64_t batch_max;
         int64_t low_share_percent; /* of job starts that the lowest waiting lane gets under pressure */
         int64_t ageing_s;    /* a lower lane's head that has waited this long gives it every other start; 0: never */

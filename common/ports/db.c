@@ -199,14 +199,19 @@ struct call {
     struct db_result *result;
 };
 
-/* A statement outside of a transaction is one of its own. */
+/* A statement outside of a transaction is one of its own. A connection of which it is not known whether it commits by
+ * itself is of no use. */
 static struct db_failure leave_manual(struct db *db)
 {
     struct db_failure f = {0};
     db->in_turn = 0;
     if (db->is_manual) {
         f = run_text(db, NULL, "SET autocommit = 1");
-        db->is_manual = f.number != 0;
+        db->is_manual = false;
+        if (f.number != 0) {
+            f.number = CR_SERVER_GONE_ERROR; /* nothing was executed: it may be run on another connection */
+            db_disconnect(db);
+        }
     }
     return f;
 }

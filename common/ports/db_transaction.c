@@ -44,6 +44,7 @@ static bool begin(struct db *db, struct err *e)
         return true;
     }
     if (!db_run_text(db, NULL, e, goes_manual ? "SET autocommit = 0" : "START TRANSACTION")) {
+        db_disconnect(db); /* it may have taken effect all the same */
         return false;
     }
     db->is_manual = goes_manual;

@@ -42,7 +42,7 @@ struct mq_message {
     int64_t attempt; /* header x-bellman-attempt; -1 when missing or not a number */
     enum tier tier;  /* from the routing key ("high", "high.backlog", "high.backlog.1"), as is lane */
     enum lane lane;  /* LANES when the key is none of ours */
-    bool ahead;      /* written only: in the priority layout it goes before all others of its tier, whatever its lane */
+    bool ahead; /* written only: in the priority layout it goes before all others of its queue, whatever its lane */
     char job_type[65];    /* property type */
     uint32_t flow;        /* header x-bellman-flow: whose job it is, as a hash; 0 when missing */
     int64_t published_s;  /* property timestamp: wall clock, seconds; 0 when missing */

@@ -19,7 +19,8 @@ import threading
 
 from tcp_proxy import Proxy
 
-COM_QUERY, COM_STMT_PREPARE, COM_STMT_EXECUTE = 0x03, 0x16, 0x17
+COM_QUERY, COM_STMT_PREPARE = 0x03, 0x16
+EXECUTES = (0x17, 0xfa)  # of one row, of many
 ERRORS = {1213: "40001", 1205: "HY000", 1020: "HY000", 2006: "HY000", 2013: "HY000"}
 SEEN_MAX = 2000
 BEGINS, ENDS = ("START TRANSACTION", "SET AUTOCOMMIT"), ("COMMIT", "ROLLBACK")  # of a transaction's story
@@ -104,7 +105,7 @@ class MariaDbProxy(Proxy):
             return None
         if command == COM_QUERY:
             return body.decode("utf-8", "replace")
-        if command == COM_STMT_EXECUTE:
+        if command in EXECUTES:
             return state["statements"].get(struct.unpack("<I", body[:4])[0], "")
         return None
 

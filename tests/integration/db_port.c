@@ -1,107 +1,7 @@
 /*
  * Tests for ports/db*.c against the server of $BELLMAN_CONFIG; test_db_port.py runs them.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <glib.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "ground/clock.h"
-#include "ports/db.h"
-
-#define UUID "01890a5d-ac96-774b-bcce-b302099a8057"
-
-struct state {
-    struct conf *conf;
-    struct db *db;
-    struct db *other;
-};
-
-/* --- helpers ----------------------------------------------------------------------------------------------------- */
-
-static void must_text(struct db *db, const char *sql)
-{
-    struct err e = ERR_INIT;
-    if (!db_run_text(db, NULL, &e, sql)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
-static void must(struct db *db, struct db_result *r, const char *sql, const struct db_param *params, size_t n)
-{
-    struct err e = ERR_INIT;
-    if (!db_run(db, r, &e, sql, params, n)) {
-        fail_msg("%s: %s", sql, e.text);
-    }
-}
-
-static int64_t number_of(struct db *db, const char *sql)
-{
-    CLEANUP(db_result_release) struct db_result r = {0};
-    must(db, &r, sql, DB_NO_PARAMS);
-    assert_int_equal(r.rows, 1);
-    return db_cell_int(&r, 0, 0);
-}
-
-static void assert_cell(const struct db_result *r, size_t column, const char *wanted)
-{
-    if (wanted == NULL) {
-        assert_null(db_cell(r, 0, column));
-    } else {
-        assert_non_null(db_cell(r, 0, column));
-        assert_string_equal(db_cell(r, 0, column), wanted);
-        assert_int_equal(r->lengths_bytes[column], strlen(wanted));
-    }
-}
-
-/* Kills victim's connection from the other one and returns once the server has forgotten it. */
-static void kill_connection(struct db *killer, int64_t id)
-{
-    g_autofree char *kill = g_strdup_printf("KILL %" G_GINT64_FORMAT, id);
-    must_text(killer, kill);
-    g_autofree char *left = g_strdup_printf(
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %" G_GINT64_FORMAT, id);
-    for (int64_t end_us = clock_mono_us() + 10 * US_PER_S; number_of(killer, left) > 0;) {
-        assert_true(clock_mono_us() < end_us);
-    }
-}
-
-static int set_up(void **state)
-{
-    struct err e = ERR_INIT;
-    struct state *s = g_new0(struct state, 1);
-    s->conf = conf_load(NULL, &e);
-    if (s->conf == NULL) {
-        (void)fprintf(stderr, "%s\n", e.text);
-        return 1;
-    }
-    s->conf->database.read_timeout_s = 3;
-    s->db = db_new(s->conf);
-    s->other = db_new(s->conf);
-    must_text(s->db, "DROP TABLE IF EXISTS port_child, port");
-    must_text(s->db, "CREATE TABLE port (id INT PRIMARY KEY, name VARCHAR(50) CHARACTER SET utf8mb4, n BIGINT,"
-                     " t DATETIME(6), u UUID, j JSON, b BINARY(4), l LONGTEXT, UNIQUE KEY uq_port_name (name))");
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct state *s = *state;
-    db_free(s->db);
-    db_free(s->other);
-    conf_free(s->conf);
-    g_free(s);
-    return 0;
-}
+#include "db_fixture.h"
 
 /* --- sessions and values ----------------------------------------------------------------------------------------- */
 
@@ -482,7 +382,7 @@ static int64_t begun(struct db *db)
 }
 
 /* Transactions one after the other do not begin by a statement each; what comes between them is none the less a
- * transaction of its own, and a new connection is in nobody's transaction. */
+ * transaction of its own. */
 static void test_transactions_in_turn(void **state)
 {
     struct state *s = *state;
@@ -511,6 +411,28 @@ static void test_lost_in_turn(void **state)
     struct state *s = *state;
     insert_in_turn(s->db, 11, 14);
     assert_loss_at_commit_heals(s, 4);
+}
+
+/* Its first run loses the connection; its second one inserts a row and is then not to have been. */
+static bool undone_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
+{
+    struct script *script = arg;
+    bool done = db_run(db, NULL, e, "INSERT INTO port (id) VALUES (1)", DB_NO_PARAMS);
+    if (++script->runs == 1) {
+        kill_connection(script->s->other, number_of(db, "SELECT CONNECTION_ID()"));
+        return done;
+    }
+    return done && err_set(e, ERR_INVALID, "not to be");
+}
+
+static void test_rolled_back_after_a_loss_in_turn(void **state)
+{
+    struct script script = {.s = *state};
+    struct err e = ERR_INIT;
+    insert_in_turn(script.s->db, 11, 14);
+    assert_false(db_transaction(script.s->db, undone_body, &script, &e));
+    assert_int_equal(script.runs, 2);
+    assert_int_equal(number_of(script.s->other, "SELECT COUNT(*) FROM port"), 4);
 }
 
 static bool clash_body(struct db *db, void *arg, bool repeated UNUSED, struct err *e)
@@ -632,6 +554,7 @@ int main(void)
         SERVED(test_connection_lost_at_commit),
         SERVED(test_transactions_in_turn),
         SERVED(test_lost_in_turn),
+        SERVED(test_rolled_back_after_a_loss_in_turn),
         SERVED(test_connection_lost_in_body),
         SERVED(test_no_half_after_a_loss),
         SERVED(test_body_that_fails_is_rolled_back),
