@@ -103,8 +103,8 @@ const struct conf_key conf_keys[] = {
     {KEY(consumer, dispatch_grace_ms), INT(0, 3600000), .flags = CONF_RELOAD, .def = "5000",
      .help = "A job whose message is not confirmed after this long is published again."},
     {KEY(consumer, finish_flush_us), INT(0, 1000000), .flags = CONF_RELOAD, .def = "1500",
-     .help = "A finished job waits at most this long for others to share its commit, and 5 ms while jobs end all the time;"
-             " 0: neither."},
+     .help = "A finished job waits at most this long for others to share its commit, and 5 ms while jobs end"
+             " all the time; 0: neither."},
     {KEY(consumer, batch_max), INT(1, 10000), .def = "256",
      .help = "Jobs claimed or finished in one transaction at most."},
     {KEY(consumer, low_share_percent), INT(0, 50), .flags = CONF_RELOAD, .def = "10",
