@@ -218,7 +218,10 @@ static struct db_failure leave_manual(struct db *db)
 
 static struct db_failure run_once(struct db *db, const struct call *call)
 {
-    struct db_failure f = db->in_transaction ? (struct db_failure){0} : leave_manual(db);
+    struct db_failure f = {0};
+    if (!db->in_transaction) {
+        f = leave_manual(db);
+    }
     if (f.number != 0) {
         return f;
     }
