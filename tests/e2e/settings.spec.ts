@@ -209,9 +209,10 @@ test('quiet hours are drawn and told', async () => {
 
 test('unsaved changes are not lost by accident', async () => {
   await page.getByLabel('Sender’s name').fill('Unsaved')
+  await page.getByText('1 unsaved change').waitFor()
   page.once('dialog', (dialog) => void dialog.dismiss())
   await page.getByRole('link', { name: 'Jobs' }).click()
-  expect(page.url()).toMatch(/#\/settings/)
+  await expect.poll(() => page.url()).toMatch(/#\/settings/)
   expect(await page.getByLabel('Sender’s name').inputValue()).toBe('Unsaved')
   await page.getByRole('button', { name: 'Discard' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click()
@@ -253,6 +254,7 @@ test('the API goes away and comes back, and the page with it', async () => {
 test('what was changed is told, and put back into the form', async () => {
   await put({ email_from_name: 'Before', slack_channel: '#before', slack_webhook_url: SLACK, slack_enabled: true }, 'ada')
   await put({ email_from_name: 'After', slack_channel: null, slack_webhook_url: null, slack_enabled: false }, 'zoe')
+  await page.getByText(/Last changed .* by zoe/).waitFor() // the form is of this version: else saving would be a conflict
   const part = page.getByRole('region', { name: 'Change history' })
   await part.getByText('Show the changes').click()
   const [newest, older] = [part.locator('.history-entry').nth(0), part.locator('.history-entry').nth(1)]
