@@ -86,6 +86,8 @@ bool db_run_text(struct db *db, struct db_result *result, struct err *e, const c
  * dies during COMMIT the outcome is unknown: body runs again on a new connection with repeated=true and
  * must first look whether its effect is already there (if so, return true without changing anything).
  * body must reset what it built when it starts.
+ * Several of them without a statement between leave the session's autocommit off, and begin by themselves; the next
+ * statement outside of one turns it on again before it runs.
  */
 typedef bool db_body_fn(struct db *db, void *arg, bool repeated, struct err *e);
 bool db_transaction(struct db *db, db_body_fn *body, void *arg, struct err *e) MUST_CHECK;

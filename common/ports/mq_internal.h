@@ -20,7 +20,7 @@
 
 /* --- messages (mq_message.c): pure -------------------------------------------------------------------------------- */
 
-/* The main tier has one part: 0. */
+/* "unknown", to which nothing is bound, when there is no such part of such a tier. The main tier has one: 0. */
 const char *mq_routing_key(enum tier tier, enum lane lane, unsigned part);
 /* The part in which a flow's messages go. */
 unsigned mq_part(enum tier tier, uint32_t flow);

@@ -7,8 +7,6 @@ from waiting import wait_until
 
 DEAD = "bellman.dead"
 LANES = ("high", "normal", "low")
-
-
 BACKLOG = (".backlog", ".backlog.1", ".backlog.2", ".backlog.3")
 
 
